@@ -1,0 +1,145 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// Key is where an item of a tenant is, relative to the tenant: only a handle of that tenant makes an address of it.
+// Keys are built in this file alone.
+type Key struct {
+	table Table
+	part  string // what follows T#<tenant> in the partition key: "" or "#..."
+	sort  string
+}
+
+// Sort is the sort key, for cursors.
+func (k Key) Sort() string { return k.sort }
+
+// Meta is the tenant itself.
+func Meta() Key { return core("META") }
+
+// Roster is the tenant's projects in one item: what rules and queries need of all of them at once.
+func Roster() Key { return core("ROSTER") }
+
+// Head is the one item that says which generation of each source and period counts.
+func Head() Key { return core("HEAD") }
+
+// Project is a project.
+func Project(id tenant.ProjectID) Key { return core("PROJECT#" + string(id)) }
+
+// Projects is all projects, oldest first.
+func Projects() Span { return prefix(core("PROJECT#")) }
+
+// Delivery is a delivery of cost files.
+func Delivery(id tenant.DeliveryID) Key { return core("DELIVERY#" + string(id)) }
+
+// Deliveries is all deliveries, oldest first.
+func Deliveries() Span { return prefix(core("DELIVERY#")) }
+
+// Cover is who holds what of a billing period.
+func Cover(period calendar.Month) Key { return core("COVER#" + period.String()) }
+
+// Idempotency is the outcome of a request that carried an Idempotency-Key.
+func Idempotency(operation, key string) Key {
+	return core("IDEM#" + operation + "#" + digest(key))
+}
+
+// Usage is the tenant's meter of a UTC day.
+func Usage(day calendar.Day) Key { return core("USAGE#" + day.String()) }
+
+// Index is a project's index of one view: the current documents.
+func Index(p tenant.ProjectID, view string) Key { return ofProject(p, "INDEX#"+view) }
+
+// Document is one part of a period document.
+func Document(p tenant.ProjectID, source, view string, period calendar.Month, metric, version string, part int) Key {
+	return ofProject(p, fmt.Sprintf("C#%s#%s#%s#%s#%s#%05d", source, view, period, metric, version, part))
+}
+
+// YearDocument is one part of a year document.
+func YearDocument(p tenant.ProjectID, source, view string, year int, metric, version string, part int) Key {
+	return ofProject(p, fmt.Sprintf("Y#%s#%s#%04d#%s#%s#%05d", source, view, year, metric, version, part))
+}
+
+// Documents is every part of every document of a project, period and year documents each.
+func Documents(p tenant.ProjectID) [2]Span {
+	return [2]Span{prefix(ofProject(p, "C#")), prefix(ofProject(p, "Y#"))}
+}
+
+// Totals is a project's control totals of one source and billing period.
+func Totals(p tenant.ProjectID, source string, period calendar.Month) Key {
+	return ofProject(p, "TOTALS#"+source+"#"+period.String())
+}
+
+// Run is a run of collection or ingestion in a project.
+func Run(p tenant.ProjectID, kind, slot string) Key { return ofProject(p, "RUN#"+kind+"#"+slot) }
+
+// Span is a range of sort keys in one partition of a tenant.
+type Span struct{ from, to Key }
+
+func core(sort string) Key { return Key{table: CoreTable, sort: sort} }
+
+func ofProject(p tenant.ProjectID, sort string) Key {
+	return Key{table: CostTable, part: "#P#" + string(p), sort: sort}
+}
+
+func prefix(k Key) Span {
+	to := k
+	to.sort += "\U0010FFFF"
+	return Span{k, to}
+}
+
+// DirectoryKey is where an item of the directory is. Only identity and the control plane use the directory.
+type DirectoryKey struct{ pk, sk string }
+
+// SubjectTenant is a principal's membership of a tenant, found from the principal.
+func SubjectTenant(issuer, subject string, id tenant.ID) DirectoryKey {
+	return DirectoryKey{subjectPK(issuer, subject), string(id)}
+}
+
+// SubjectIdempotency is the outcome of a principal's request outside of any tenant.
+func SubjectIdempotency(issuer, subject, operation, key string) DirectoryKey {
+	return DirectoryKey{subjectPK(issuer, subject), "IDEM#" + operation + "#" + digest(key)}
+}
+
+// OrgMember is the same membership, found from the tenant.
+func OrgMember(id tenant.ID, issuer, subject string) DirectoryKey {
+	return DirectoryKey{"ORG#" + string(id), "MEMBER#" + escape(issuer) + "#" + escape(subject)}
+}
+
+// SubjectTenants is all memberships of a principal.
+func SubjectTenants(issuer, subject string) DirectorySpan {
+	return DirectorySpan{subjectPK(issuer, subject), "ten_", "ten_\U0010FFFF"}
+}
+
+// OrgMembers is all members of a tenant.
+func OrgMembers(id tenant.ID) DirectorySpan {
+	return DirectorySpan{"ORG#" + string(id), "MEMBER#", "MEMBER#\U0010FFFF"}
+}
+
+// DirectorySpan is a range of one partition of the directory.
+type DirectorySpan struct{ pk, from, to string }
+
+func subjectPK(issuer, subject string) string { return "SUB#" + escape(issuer) + "#" + escape(subject) }
+
+// escape leaves no '#' in a part of a key.
+func escape(s string) string { return url.QueryEscape(s) }
+
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:16])
+}
+
+func prefixOf(id tenant.ID) string { return "T#" + string(id) }
+
+// within tells whether a partition key belongs to the tenant: its prefix whole, or followed by '#'.
+func within(id tenant.ID, pk string) bool {
+	rest, ok := strings.CutPrefix(pk, prefixOf(id))
+	return ok && id != "" && (rest == "" || rest[0] == '#')
+}

@@ -1,0 +1,80 @@
+// Package tenant holds what isolation rests on: identifiers, roles, permissions and the Scope. It does no I/O.
+package tenant
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+)
+
+// ID names a tenant: "ten_" and a ULID, 30 characters always, so that no tenant's key is a prefix of another's.
+type ID string
+
+// ProjectID names a project of a tenant: "prj_" and a ULID, or Unassigned.
+type ProjectID string
+
+// DeliveryID names a delivery of cost files: "imp_" and a ULID.
+type DeliveryID string
+
+// Unassigned is the project that holds what no project's rules select. Every tenant has it.
+const Unassigned ProjectID = "unassigned"
+
+const (
+	tenantPrefix   = "ten_"
+	projectPrefix  = "prj_"
+	deliveryPrefix = "imp_"
+	idLength       = 4 + ulid.EncodedSize
+)
+
+// NewID makes a tenant's ID of the time in milliseconds and 80 random bits.
+func NewID(now time.Time, random io.Reader) (ID, error) {
+	s, err := newID(tenantPrefix, now, random)
+	return ID(s), err
+}
+
+// NewProjectID makes a project's ID as NewID does.
+func NewProjectID(now time.Time, random io.Reader) (ProjectID, error) {
+	s, err := newID(projectPrefix, now, random)
+	return ProjectID(s), err
+}
+
+// NewDeliveryID makes a delivery's ID as NewID does.
+func NewDeliveryID(now time.Time, random io.Reader) (DeliveryID, error) {
+	s, err := newID(deliveryPrefix, now, random)
+	return DeliveryID(s), err
+}
+
+// ParseID reads a tenant's ID in its one spelling.
+func ParseID(s string) (ID, error) { return ID(s), check(tenantPrefix, s) }
+
+// ParseProjectID reads a project's ID in its one spelling; Unassigned is one.
+func ParseProjectID(s string) (ProjectID, error) {
+	if s == string(Unassigned) {
+		return Unassigned, nil
+	}
+	return ProjectID(s), check(projectPrefix, s)
+}
+
+// ParseDeliveryID reads a delivery's ID in its one spelling.
+func ParseDeliveryID(s string) (DeliveryID, error) { return DeliveryID(s), check(deliveryPrefix, s) }
+
+func newID(prefix string, now time.Time, random io.Reader) (string, error) {
+	u, err := ulid.New(ulid.Timestamp(now), random)
+	if err != nil {
+		return "", fmt.Errorf("make an ID: %w", err)
+	}
+	return prefix + u.String(), nil
+}
+
+func check(prefix, s string) error {
+	if len(s) != idLength || s[:len(prefix)] != prefix {
+		return fmt.Errorf("an ID is %s and 26 characters", prefix)
+	}
+	u, err := ulid.ParseStrict(s[len(prefix):])
+	if err != nil || u.String() != s[len(prefix):] {
+		return fmt.Errorf("an ID is %s and a ULID in capitals", prefix)
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package tenant
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Role is what a member may do in a tenant; each role may do all that the ones below may.
+type Role string
+
+// The roles, highest first.
+const (
+	Owner  Role = "owner"
+	Admin  Role = "admin"
+	Editor Role = "editor"
+	Viewer Role = "viewer"
+)
+
+// Permission is what an operation asks for.
+type Permission string
+
+// The permissions. SignedIn needs an identity and no tenant; Public needs neither.
+const (
+	Public   Permission = "public"
+	SignedIn Permission = "signed-in"
+
+	ReadTenant    Permission = "tenant:read"
+	WriteTenant   Permission = "tenant:write"
+	ReadProject   Permission = "project:read"
+	WriteProject  Permission = "project:write"
+	ReadDelivery  Permission = "delivery:read"
+	WriteDelivery Permission = "delivery:write"
+	ReadCost      Permission = "cost:read"
+)
+
+// grants lists what each role adds to the roles below it.
+var grants = []struct {
+	role Role
+	adds []Permission
+}{
+	{Viewer, []Permission{ReadTenant, ReadProject, ReadDelivery, ReadCost}},
+	{Editor, []Permission{WriteProject, WriteDelivery}},
+	{Admin, []Permission{WriteTenant}},
+	{Owner, nil},
+}
+
+// ParseRole reads a role's name.
+func ParseRole(s string) (Role, error) {
+	for _, g := range grants {
+		if string(g.role) == s {
+			return g.role, nil
+		}
+	}
+	return "", fmt.Errorf("roles are owner, admin, editor and viewer")
+}
+
+// May tells whether the role has the permission. A role that does not exist has none.
+func (r Role) May(p Permission) bool {
+	for _, g := range grants {
+		if slices.Contains(g.adds, p) {
+			return r.atLeast(g.role)
+		}
+	}
+	return false
+}
+
+// Permissions lists what the role may do.
+func (r Role) Permissions() []Permission {
+	var all []Permission
+	for _, g := range grants {
+		if r.atLeast(g.role) {
+			all = append(all, g.adds...)
+		}
+	}
+	return all
+}
+
+func (r Role) atLeast(other Role) bool { return r.rank() >= 0 && r.rank() >= other.rank() }
+
+func (r Role) rank() int {
+	return slices.IndexFunc(grants, func(g struct {
+		role Role
+		adds []Permission
+	}) bool {
+		return g.role == r
+	})
+}
