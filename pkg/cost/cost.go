@@ -1,0 +1,2 @@
+// Package cost keeps each tenant's costs as documents and answers questions of them, exact to the last decimal.
+package cost
