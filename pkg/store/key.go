@@ -51,6 +51,9 @@ func Idempotency(operation, key string) Key {
 	return core("IDEM#" + operation + "#" + digest(key))
 }
 
+// TagKeys is the tag keys that the tenant keeps.
+func TagKeys() Key { return core("TAGKEYS") }
+
 // Usage is the tenant's meter of a UTC day.
 func Usage(day calendar.Day) Key { return core("USAGE#" + day.String()) }
 
