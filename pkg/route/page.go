@@ -1,0 +1,68 @@
+package route
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"unicode/utf8"
+
+	"github.com/tenantry/tenantry/pkg/fault"
+)
+
+// Paging is embedded by the In of every list.
+type Paging struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many at most."`
+	Cursor string `query:"cursor" maxLength:"2048" doc:"The next of the page before; none for the first page."`
+}
+
+// Page is the Body of every list. Next is "" at the end; a page may be short or empty and still have a Next.
+type Page[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next,omitempty" doc:"The cursor of the next page; absent at the end."`
+}
+
+// Cursors makes and reads the cursors of one list: of an operation, by a tenant or principal, with its filters. A cursor
+// is a digest over these and the sort key it stands at, followed by that sort key: another list's is refused, and none
+// holds more than a position in the caller's own list.
+type Cursors struct{ binding [sha256.Size]byte }
+
+const digestLength = 12
+
+// NewCursors binds cursors to what they may be used for: first the operation's ID, then the tenant's or principal's, then
+// every parameter that changes what is listed.
+func NewCursors(parts ...string) Cursors {
+	h := sha256.New()
+	for _, p := range parts {
+		h.Write(binary.AppendUvarint(nil, uint64(len(p))))
+		h.Write([]byte(p))
+	}
+	return Cursors{[sha256.Size]byte(h.Sum(nil))}
+}
+
+// Make gives the cursor that stands after a sort key; "" for "".
+func (c Cursors) Make(after string) string {
+	if after == "" {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString(append(c.digest(after), after...))
+}
+
+// After gives the sort key that a cursor stands after; "" for "". A cursor that Make did not make is fault.Malformed.
+func (c Cursors) After(cursor string) (string, error) {
+	if cursor == "" {
+		return "", nil
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	if err == nil && len(b) > digestLength && utf8.Valid(b[digestLength:]) {
+		if after := string(b[digestLength:]); string(b[:digestLength]) == string(c.digest(after)) {
+			return after, nil
+		}
+	}
+	return "", fault.New(fault.Malformed, "The cursor is not one of this list with these parameters. Start again without it.").
+		At("query.cursor", "is not a cursor of this list", "")
+}
+
+func (c Cursors) digest(after string) []byte {
+	sum := sha256.Sum256(append(c.binding[:], after...))
+	return sum[:digestLength]
+}
