@@ -1,11 +1,16 @@
 package route
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
@@ -55,3 +60,100 @@ func (o Operation) plain() error {
 	}
 	return nil
 }
+
+// Check finds everything that is wrong with operations: what is missing, what is there twice, types that huma does not
+// read, and examples that the operation itself would refuse. It is for tests and for programs that have the time.
+func Check(ops []Operation) error {
+	if err := plain(ops); err != nil {
+		return err
+	}
+	var errs []error
+	for _, o := range ops {
+		if err := o.check(); err != nil {
+			errs = append(errs, fmt.Errorf("operation %s: %w", o, err))
+		}
+	}
+	if _, err := OpenAPI(ops, Info{}); err != nil && len(errs) == 0 {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// check sends the example through all that comes before the handler.
+func (o Operation) check() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	if o.in.Kind() != reflect.Struct || o.out.Kind() != reflect.Struct {
+		return errors.New("In and Out are not both structs")
+	}
+	e := &endpoint{Operation: o, dry: true}
+	e.prepare()
+	if err := o.checkPath(e.op.Parameters); err != nil {
+		return err
+	}
+	r, err := o.NewRequest(context.Background(), "", nil)
+	if err != nil {
+		return err
+	}
+	match := http.NewServeMux()
+	answer := &answer{header: http.Header{}}
+	match.HandleFunc(o.Path, func(_ http.ResponseWriter, r *http.Request) {
+		w := &response{ResponseWriter: answer}
+		in, err := e.read(r, w)
+		if err != nil {
+			w.fail(err)
+			return
+		}
+		e.handle(in)
+		w.finish()
+	})
+	match.ServeHTTP(answer, r)
+	if answer.status != o.status() {
+		return fmt.Errorf("the example is refused with %d: %s", answer.status, answer.body.String())
+	}
+	return nil
+}
+
+// checkPath compares the path's parameters with In's.
+func (o Operation) checkPath(params []*huma.Param) error {
+	want := map[string]bool{}
+	for _, p := range pathParameter.FindAllString(o.Path, -1) {
+		want[strings.Trim(p, "{}")] = true
+	}
+	delete(want, "tenantId")
+	for _, p := range params {
+		if p.In == "path" {
+			if !want[p.Name] {
+				return fmt.Errorf("In has a field for the path parameter %q that the path has not, or that is the tenant's", p.Name)
+			}
+			delete(want, p.Name)
+		}
+	}
+	for name := range want {
+		return fmt.Errorf("In has no field for the path parameter %q", name)
+	}
+	return nil
+}
+
+// answer keeps what is written to it.
+type answer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+// Header gives the headers.
+func (a *answer) Header() http.Header { return a.header }
+
+// WriteHeader keeps the first status.
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+}
+
+// Write keeps the body.
+func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }

@@ -37,7 +37,7 @@ type endpoint struct {
 func (e *endpoint) prepare() {
 	e.once.Do(func() {
 		a := &adapter{}
-		e.register(huma.NewAPI(config(), a), e.describe(), e.dry)
+		e.register(newAPI(config(), a), e.describe(), e.dry)
 		e.op, e.handle, e.query = a.op, a.handle, map[string]bool{}
 		for _, p := range e.op.Parameters {
 			switch p.In {
@@ -67,10 +67,18 @@ func config() huma.Config {
 		OpenAPI: &huma.OpenAPI{Components: &huma.Components{
 			Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 		}},
-		Formats:       map[string]huma.Format{"application/json": {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: huma.DefaultJSONFormat.Unmarshal}},
+		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
 		DefaultFormat: "application/json",
 	}
 }
+
+// jsonAPI answers in JSON whatever Accept says.
+type jsonAPI struct{ huma.API }
+
+// Negotiate gives JSON.
+func (jsonAPI) Negotiate(string) (string, error) { return "application/json", nil }
+
+func newAPI(c huma.Config, a huma.Adapter) huma.API { return jsonAPI{huma.NewAPI(c, a)} }
 
 // exchange is a request that was read strictly, as huma sees it.
 type exchange struct {
@@ -87,7 +95,7 @@ func (e *exchange) BodyReader() io.Reader { return e.body }
 func (e *exchange) SetReadDeadline(time.Time) error { return nil }
 
 // read refuses what huma would let pass.
-func (e *endpoint) read(w http.ResponseWriter, r *http.Request) (huma.Context, error) {
+func (e *endpoint) read(r *http.Request, w http.ResponseWriter) (huma.Context, error) {
 	query, err := e.readQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, err

@@ -69,7 +69,7 @@ type server struct {
 
 // ServeHTTP answers a request. A path that is not in its one spelling is not redirected: there is nothing at it.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if p := r.URL.Path; p != path.Clean(p) || r.Method == http.MethodConnect {
+	if p := r.URL.EscapedPath(); p != path.Clean(p) || r.Method == http.MethodConnect {
 		s.serve(nil)(w, r)
 		return
 	}
@@ -86,14 +86,17 @@ func (s *server) serve(methods map[string]*endpoint) http.HandlerFunc {
 		ctx, meter := store.WithMeter(context.WithValue(r.Context(), callKey{}, c))
 		r = r.WithContext(ctx)
 		defer func() {
-			if l.broken = recover(); l.broken != nil && !w.sent {
+			half := w.sent
+			if l.broken = recover(); l.broken != nil {
 				l.stack = string(debug.Stack())
+			}
+			if l.broken != nil && !half {
 				w.fail(fault.New(fault.Internal, "panic"))
 			}
 			w.finish()
 			s.write(ctx, l, c, w.status, meter)
-			if l.broken != nil && l.stack == "" {
-				panic(http.ErrAbortHandler) // half of an answer is out: the connection must not look whole
+			if l.broken != nil && half {
+				panic(http.ErrAbortHandler) // what is out must not look whole
 			}
 		}()
 		e, err := choose(methods, w.Header(), r.Method)
@@ -114,7 +117,7 @@ func (s *server) run(e *endpoint, c *call, w *response, r *http.Request) error {
 		return err
 	}
 	e.prepare()
-	in, err := e.read(w, r)
+	in, err := e.read(r, w)
 	if err != nil {
 		return err
 	}
