@@ -1,0 +1,157 @@
+// Package mototest starts moto, which answers for S3, SQS, STS and others of AWS, for tests.
+package mototest
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+)
+
+// Region is where the tests' resources are.
+const Region = "us-east-1"
+
+const (
+	version       = "5.2.1"
+	installWithin = 5 * time.Minute
+)
+
+// serve listens on a free port of loopback, says where, and ends with the process that holds its standard input.
+const serve = `
+import logging, sys
+from moto.server import ThreadedMotoServer
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print("http://%s:%d" % server.get_host_and_port(), flush=True)
+sys.stdin.read()
+`
+
+// Start gives the address of a moto server that lasts as long as the test process and that all its tests share: name what
+// you make after the test. Where moto cannot be had, the test fails if CI is "true" and is skipped if not.
+func Start(tb testing.TB) string {
+	tb.Helper()
+	url, err := start()
+	switch {
+	case err == nil:
+		return url
+	case os.Getenv("CI") == "true":
+		tb.Fatalf("moto is needed: %v", err)
+	default:
+		tb.Skipf("SKIPPED, moto cannot be had: %v", err)
+	}
+	return ""
+}
+
+// Config is an SDK configuration whose every service is the server at url.
+func Config(url string) aws.Config {
+	return aws.Config{
+		Region:       Region,
+		BaseEndpoint: aws.String(url),
+		Credentials:  credentials.NewStaticCredentialsProvider("AKIDTEST", "test", ""),
+	}
+}
+
+// Env is the same for a process: variables for its environment.
+func Env(url string) []string {
+	return []string{
+		"AWS_REGION=" + Region, "AWS_ACCESS_KEY_ID=AKIDTEST", "AWS_SECRET_ACCESS_KEY=test", "AWS_ENDPOINT_URL=" + url,
+	}
+}
+
+// held is the server's standard input, open and unused until this process ends.
+var held io.WriteCloser
+
+var start = sync.OnceValues(func() (string, error) {
+	python, err := install()
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.Command(python, "-c", serve)
+	cmd.Stderr = os.Stderr
+	if held, err = cmd.StdinPipe(); err != nil {
+		return "", err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("moto did not start: %w", err), cmd.Wait())
+	}
+	return strings.TrimSpace(line), nil
+})
+
+// install gives the Python of a virtual environment with moto, under .cache of the repository.
+func install() (python string, err error) {
+	root, err := repository()
+	if err != nil {
+		return "", err
+	}
+	cache := filepath.Join(root, ".cache")
+	home := filepath.Join(cache, "moto-"+version)
+	python = filepath.Join(home, "bin", "python")
+	if _, err := os.Stat(python); err == nil {
+		return python, nil
+	}
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return "", err
+	}
+	// Several test processes may be here: the first one whole wins, and nobody sees half an environment.
+	temp, err := os.MkdirTemp(cache, "moto-new-")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = os.RemoveAll(temp) }()
+	if err := run("python3", "-m", "venv", temp); err != nil {
+		return "", err
+	}
+	if err := run(filepath.Join(temp, "bin", "python"), "-m", "pip", "install", "--quiet", "moto[server]=="+version); err != nil {
+		return "", err
+	}
+	if err := os.Rename(temp, home); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	return python, nil
+}
+
+func run(name string, args ...string) error {
+	ctx, stop := context.WithTimeout(context.Background(), installWithin)
+	defer stop()
+	if out, err := exec.CommandContext(ctx, name, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+func repository() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errors.New("no go.mod above the working directory")
+		}
+		dir = filepath.Dir(dir)
+	}
+}
