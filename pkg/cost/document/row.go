@@ -16,9 +16,9 @@ type Col struct {
 // Compare orders columns by billing period, then day.
 func (c Col) Compare(d Col) int {
 	if c.Billing != d.Billing {
-		return int(c.Billing - d.Billing)
+		return int(c.Billing) - int(d.Billing)
 	}
-	return int(c.Day - d.Day)
+	return int(c.Day) - int(d.Day)
 }
 
 // Cell is the sum of one metric over the lines of one key and column. Nulls counts the lines whose metric was null; a
