@@ -1,0 +1,95 @@
+// Package api puts every feature's operations together. It knows no adapter: what stores, queues and keeps files comes in
+// Deps, from pkg/cloud or infra/local.
+package api
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/tenantry/tenantry/pkg/cost"
+	"github.com/tenantry/tenantry/pkg/delivery"
+	"github.com/tenantry/tenantry/pkg/organization"
+	"github.com/tenantry/tenantry/pkg/project"
+	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// Deps are what the operations work with. RequestID alone may be nil; Files and Queue may be where only Admin is served.
+type Deps struct {
+	Store     *store.Store
+	Auth      route.Authorizer
+	Files     delivery.Files
+	Queue     delivery.Queue
+	Clock     func() time.Time
+	Random    io.Reader
+	Log       *slog.Logger
+	RequestID func(context.Context) string // the platform's ID of a request
+}
+
+// features has one service of each feature, nil where operations are only listed.
+type features struct {
+	organizations *organization.Service
+	projects      *project.Service
+	deliveries    *delivery.Service
+	costs         *cost.Service
+}
+
+// Operations lists every operation there is, in the order of the reference. They cannot be served: nothing is wired.
+func Operations() []route.Operation { return features{}.operations() }
+
+// Handler serves the operations of one function, of all where it is "".
+func Handler(d Deps, f route.Function) (http.Handler, error) {
+	var ops []route.Operation
+	for _, op := range d.features().operations() {
+		if f == "" || op.Function == f {
+			ops = append(ops, op)
+		}
+	}
+	return route.Handler(ops, d.Auth, route.Options{Clock: d.Clock, Random: d.Random, Log: d.Log, RequestID: d.RequestID})
+}
+
+// OpenAPI gives the OpenAPI 3.1 document of all operations.
+func OpenAPI() ([]byte, error) {
+	return route.OpenAPI(Operations(), route.Info{
+		Title:   "Tenantry",
+		Version: "1",
+		Description: "Costs of many AWS projects in many tenants. Every answer carries an X-Request-Id; failures are " +
+			"application/problem+json of RFC 9457.",
+	})
+}
+
+func (d Deps) features() features {
+	f := features{
+		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random},
+		projects:      &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random},
+		deliveries:    &delivery.Service{Store: d.Store, Files: d.Files, Queue: d.Queue, Clock: d.Clock, Random: d.Random, Log: d.Log},
+		costs:         &cost.Service{Store: d.Store, Clock: d.Clock},
+	}
+	return f
+}
+
+func (f features) operations() []route.Operation {
+	var ops []route.Operation
+	for _, of := range []func() []route.Operation{
+		f.organizations.Operations, f.projects.Operations, f.deliveries.Operations, f.costs.Operations,
+	} {
+		ops = append(ops, of()...)
+	}
+	return append(ops, route.ForAll(route.Spec{ID: "getHealth", Method: "GET", Path: "/v1/health", Permission: tenant.Public,
+		Function: route.API, Tag: "Platform", Summary: "Ask whether the service answers", Example: struct{}{}}, health))
+}
+
+type healthOut struct {
+	Body Health
+}
+
+// Health is the answer of a service that answers.
+type Health struct {
+	Status string `json:"status" enum:"ok"`
+}
+
+func health(context.Context, *struct{}) (*healthOut, error) { return &healthOut{Health{"ok"}}, nil }

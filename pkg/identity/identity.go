@@ -1,0 +1,126 @@
+// Package identity finds out who calls and what they may do in a tenant: bearer tokens of configured OpenID Connect
+// issuers, and memberships of the directory. What it knows is never older than a minute.
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// Fresh is how long anything is believed without asking again: keys of issuers, tokens verified by them, memberships.
+const Fresh = time.Minute
+
+const cached = 4096 // tokens, and memberships
+
+// Config is what an Authorizer needs.
+type Config struct {
+	Issuers []Issuer
+	Store   *store.Store
+	Clock   func() time.Time // time.Now where nil
+	Client  *http.Client     // fetches the issuers' keys; one with a timeout of 5 s where nil
+}
+
+// Issuer is an OpenID Connect issuer whose access tokens are taken. It needs an audience or a client.
+type Issuer struct {
+	URL       string   // the iss of its tokens, exactly; its discovery document lies below it
+	Audiences []string // any of them in aud is enough
+	ClientIDs []string // any of them as client_id of a token with token_use "access", which is what Cognito mints
+}
+
+// Authorizer is the authorization step. It fetches nothing before it is first asked, and is safe for concurrent use.
+type Authorizer struct {
+	issuers map[string]*issuer
+	clock   func() time.Time
+	store   *store.Store
+	tokens  *lru.Cache[[32]byte, verified]
+	members *lru.Cache[memberKey, seen]
+}
+
+type memberKey struct {
+	issuer, subject string
+	tenant          tenant.ID
+}
+
+type seen struct {
+	tenant.Membership
+	until time.Time
+}
+
+// New makes an Authorizer.
+func New(c Config) (*Authorizer, error) {
+	a := &Authorizer{issuers: map[string]*issuer{}, clock: c.Clock, store: c.Store}
+	if a.clock == nil {
+		a.clock = time.Now
+	}
+	if c.Client == nil {
+		c.Client = &http.Client{Timeout: 5 * time.Second}
+	}
+	if c.Store == nil || len(c.Issuers) == 0 {
+		return nil, errors.New("identity: no store or no issuer")
+	}
+	for _, i := range c.Issuers {
+		if i.URL == "" || len(i.Audiences)+len(i.ClientIDs) == 0 || a.issuers[i.URL] != nil {
+			return nil, fmt.Errorf("identity: issuer %q is there twice, or without an audience or client", i.URL)
+		}
+		a.issuers[i.URL] = &issuer{Issuer: i, client: c.Client, clock: a.clock}
+	}
+	var err1, err2 error
+	a.tokens, err1 = lru.New[[32]byte, verified](cached)
+	a.members, err2 = lru.New[memberKey, seen](cached)
+	return a, errors.Join(err1, err2)
+}
+
+// Scope gives the Scope of a member with the permission. Whether a tenant is unknown, an ID malformed or the caller no
+// member makes no difference to the error.
+func (a *Authorizer) Scope(ctx context.Context, authorization, tenantID string, need tenant.Permission) (*tenant.Scope, error) {
+	p, err := a.Principal(ctx, authorization)
+	if err != nil {
+		return nil, err
+	}
+	m, err := a.membership(ctx, p, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	s, err := tenant.Authorize(p, m, need)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Forbidden, "Your role %s does not include %s. Ask an owner or admin of the organization.", m.Role, need)
+	}
+	return s, nil
+}
+
+// membership of a principal. That there is none is never cached, so that a new member need not wait.
+func (a *Authorizer) membership(ctx context.Context, p tenant.Principal, tenantID string) (tenant.Membership, error) {
+	id, err := tenant.ParseID(tenantID)
+	if err != nil {
+		return tenant.Membership{}, NoTenant()
+	}
+	key, now := memberKey{p.Issuer, p.Subject, id}, a.clock()
+	if m, ok := a.members.Get(key); ok && now.Before(m.until) {
+		return m.Membership, nil
+	}
+	m, err := Read(ctx, a.store.Directory(), p, id)
+	if err != nil {
+		return tenant.Membership{}, err
+	}
+	a.members.Add(key, seen{m, now.Add(Fresh)})
+	return m, nil
+}
+
+// Forget makes the next request of a principal in a tenant read the membership again.
+func (a *Authorizer) Forget(p tenant.Principal, id tenant.ID) {
+	a.members.Remove(memberKey{p.Issuer, p.Subject, id})
+}
+
+// NoTenant is the answer for every tenant that the caller may not know of.
+func NoTenant() error {
+	return fault.New(fault.NotFound, "There is no such organization, or you are not a member of it.")
+}

@@ -1,0 +1,77 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// Member is a membership as the directory has it, twice: below the principal and below the tenant.
+type Member struct {
+	Tenant    tenant.ID          `json:"tenant"`
+	Issuer    string             `json:"issuer"`
+	Subject   string             `json:"subject"`
+	Email     string             `json:"email,omitempty"`
+	Role      tenant.Role        `json:"role"`
+	Limited   bool               `json:"limited,omitempty"`  // to Projects
+	Projects  []tenant.ProjectID `json:"projects,omitempty"` // where Limited
+	CreatedAt time.Time          `json:"createdAt"`
+}
+
+// Read gives a principal's membership of a tenant, NoTenant where there is none.
+func Read(ctx context.Context, d *store.Directory, p tenant.Principal, id tenant.ID) (tenant.Membership, error) {
+	var m Member
+	version, err := d.Read(ctx, store.SubjectTenant(p.Issuer, p.Subject, id), &m)
+	if err != nil {
+		return tenant.Membership{}, fmt.Errorf("read a membership: %w", err)
+	}
+	if version == 0 {
+		return tenant.Membership{}, NoTenant()
+	}
+	return m.membership(), nil
+}
+
+// Memberships gives a page of a principal's memberships, oldest tenant first.
+func Memberships(ctx context.Context, d *store.Directory, p tenant.Principal, l store.List) (all []tenant.Membership, next string, err error) {
+	page, err := d.Query(ctx, store.SubjectTenants(p.Issuer, p.Subject), l)
+	if err != nil {
+		return nil, "", fmt.Errorf("list memberships: %w", err)
+	}
+	for _, r := range page.Records {
+		var m Member
+		if err := r.Value.Decode(&m); err != nil {
+			return nil, "", fmt.Errorf("list memberships: %w", err)
+		}
+		all = append(all, m.membership())
+	}
+	return all, page.Next, nil
+}
+
+// Changes gives what writes a new membership, both directions, for one transaction.
+func (m Member) Changes() []store.DirectoryChange {
+	return []store.DirectoryChange{
+		{Key: store.SubjectTenant(m.Issuer, m.Subject, m.Tenant), Value: m, Condition: store.Absent},
+		{Key: store.OrgMember(m.Tenant, m.Issuer, m.Subject), Value: m, Condition: store.Absent},
+	}
+}
+
+// Found gives the scope of a principal in a tenant that is about to be, under an ID that was just made.
+func Found(p tenant.Principal, id tenant.ID) (*tenant.Scope, error) {
+	return tenant.Authorize(p, tenant.Membership{Tenant: id, Role: tenant.Owner}, tenant.WriteTenant)
+}
+
+// See gives the scope in which a member may read about the tenant.
+func See(p tenant.Principal, m tenant.Membership) (*tenant.Scope, error) {
+	return tenant.Authorize(p, m, tenant.ReadTenant)
+}
+
+func (m Member) membership() tenant.Membership {
+	t := tenant.Membership{Tenant: m.Tenant, Role: m.Role}
+	if m.Limited {
+		t.Projects = append([]tenant.ProjectID{}, m.Projects...)
+	}
+	return t
+}

@@ -1,0 +1,101 @@
+package organization
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tenantry/tenantry/pkg/identity"
+	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+type createIn struct {
+	route.IdempotencyKey
+	Body NewTenant
+}
+
+// create founds a tenant. The tenant's own item comes first, the memberships that make it reachable second, so that a
+// crash between the two leaves an item that nobody can see and no membership of a tenant that is not there. A request
+// that lost the race for its Idempotency-Key leaves such an item too.
+func (s *Service) create(ctx context.Context, p tenant.Principal, in *createIn) (*tenantOut, error) {
+	name, err := route.Line("body.name", in.Body.Name, maxName)
+	if err != nil {
+		return nil, err
+	}
+	once, err := in.Once(p, createTenant, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	d := s.Store.Directory()
+	if out, err := s.created(ctx, d, p, once); out != nil || err != nil {
+		return out, err
+	}
+	t, err := s.found(ctx, p, name)
+	if err != nil {
+		return nil, err
+	}
+	owner := identity.Member{Tenant: t.ID, Issuer: p.Issuer, Subject: p.Subject, Email: p.Email, Role: tenant.Owner, CreatedAt: t.CreatedAt}
+	err = d.Write(ctx, append(owner.Changes(), once.ChangesOutside(string(t.ID), t.CreatedAt)...)...)
+	if store.Conflicted(err) != nil {
+		if out, err := s.created(ctx, d, p, once); out != nil || err != nil {
+			return out, err
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("create a tenant: %w", err)
+	}
+	t.Role = tenant.Owner
+	return made(t, 1), nil
+}
+
+// found writes the item of a new tenant.
+func (s *Service) found(ctx context.Context, p tenant.Principal, name string) (t Tenant, err error) {
+	now := s.now()
+	id, err := tenant.NewID(now, s.Random)
+	if err != nil {
+		return t, err
+	}
+	scope, err := identity.Found(p, id)
+	if err != nil {
+		return t, err
+	}
+	h, err := s.Store.Tenant(scope)
+	if err != nil {
+		return t, err
+	}
+	t = Tenant{ID: id, Name: name, Status: Active, CreatedAt: now, UpdatedAt: now}
+	if err := h.Write(ctx, store.Change{Key: store.Meta(), Value: t, Condition: store.Absent}); err != nil {
+		return t, fmt.Errorf("create a tenant: %w", err)
+	}
+	return t, nil
+}
+
+// created answers a request that has been answered before, with nil where it has not.
+func (s *Service) created(ctx context.Context, d *store.Directory, p tenant.Principal, once route.Once) (*tenantOut, error) {
+	id, err := once.DoneOutside(ctx, d)
+	if id == "" || err != nil {
+		return nil, err
+	}
+	m, err := identity.Read(ctx, d, p, tenant.ID(id))
+	if err != nil {
+		return nil, err
+	}
+	scope, err := identity.See(p, m)
+	if err != nil {
+		return nil, err
+	}
+	t, version, err := s.read(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
+	return made(t, version), nil
+}
+
+func made(t Tenant, version int64) *tenantOut {
+	return &tenantOut{ETag: route.ETag(version), Location: "/v1/tenants/" + string(t.ID), Body: t}
+}
+
+// now is the time to the millisecond, which every store keeps.
+func (s *Service) now() time.Time { return s.Clock().UTC().Truncate(time.Millisecond) }

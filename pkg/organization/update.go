@@ -1,0 +1,48 @@
+package organization
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+type updateIn struct {
+	route.IfMatch
+	Body NewTenant
+}
+
+const attempts = 5
+
+func (s *Service) update(ctx context.Context, scope *tenant.Scope, in *updateIn) (*tenantOut, error) {
+	name, err := route.Line("body.name", in.Body.Name, maxName)
+	if err != nil {
+		return nil, err
+	}
+	h, err := s.Store.Tenant(scope)
+	if err != nil {
+		return nil, err
+	}
+	for range attempts {
+		t, version, err := s.read(ctx, scope)
+		if err != nil {
+			return nil, err
+		}
+		if err := in.Check(version); err != nil {
+			return nil, err
+		}
+		t.Role, t.Name, t.UpdatedAt = "", name, s.now()
+		err = h.Write(ctx, store.Change{Key: store.Meta(), Value: t, Condition: store.VersionIs(version)})
+		if err == nil {
+			t.Role = scope.Role()
+			return &tenantOut{ETag: route.ETag(version + 1), Body: t}, nil
+		}
+		if store.Conflicted(err) == nil {
+			return nil, fmt.Errorf("update a tenant: %w", err)
+		}
+	}
+	return nil, fault.New(fault.Conflict, "The organization is being changed by others. Try again.")
+}
