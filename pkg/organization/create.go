@@ -13,7 +13,7 @@ import (
 
 type createIn struct {
 	route.IdempotencyKey
-	Body NewTenant
+	Body New
 }
 
 // create founds a tenant. The tenant's own item comes first, the memberships that make it reachable second, so that a
@@ -51,7 +51,7 @@ func (s *Service) create(ctx context.Context, p tenant.Principal, in *createIn) 
 }
 
 // found writes the item of a new tenant.
-func (s *Service) found(ctx context.Context, p tenant.Principal, name string) (t Tenant, err error) {
+func (s *Service) found(ctx context.Context, p tenant.Principal, name string) (t Organization, err error) {
 	now := s.now()
 	id, err := tenant.NewID(now, s.Random)
 	if err != nil {
@@ -65,7 +65,7 @@ func (s *Service) found(ctx context.Context, p tenant.Principal, name string) (t
 	if err != nil {
 		return t, err
 	}
-	t = Tenant{ID: id, Name: name, Status: Active, CreatedAt: now, UpdatedAt: now}
+	t = Organization{ID: id, Name: name, Status: Active, CreatedAt: now, UpdatedAt: now}
 	if err := h.Write(ctx, store.Change{Key: store.Meta(), Value: t, Condition: store.Absent}); err != nil {
 		return t, fmt.Errorf("create a tenant: %w", err)
 	}
@@ -93,7 +93,7 @@ func (s *Service) created(ctx context.Context, d *store.Directory, p tenant.Prin
 	return made(t, version), nil
 }
 
-func made(t Tenant, version int64) *tenantOut {
+func made(t Organization, version int64) *tenantOut {
 	return &tenantOut{ETag: route.ETag(version), Location: "/v1/tenants/" + string(t.ID), Body: t}
 }
 

@@ -14,7 +14,7 @@ import (
 
 type listIn struct{ route.Paging }
 
-type listOut struct{ Body route.Page[Tenant] }
+type listOut struct{ Body route.Page[Organization] }
 
 const atOnce = 8 // tenants read at the same time: each is read with credentials of its own
 
@@ -28,7 +28,7 @@ func (s *Service) list(ctx context.Context, p tenant.Principal, in *listIn) (*li
 	if err != nil {
 		return nil, err
 	}
-	found := make([]*Tenant, len(members))
+	found := make([]*Organization, len(members))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
 	for i, m := range members {
@@ -50,7 +50,7 @@ func (s *Service) list(ctx context.Context, p tenant.Principal, in *listIn) (*li
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	page := route.Page[Tenant]{Items: []Tenant{}, Next: cursors.Make(next)}
+	page := route.Page[Organization]{Items: []Organization{}, Next: cursors.Make(next)}
 	for _, t := range found {
 		if t != nil {
 			page.Items = append(page.Items, *t)

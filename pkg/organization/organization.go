@@ -14,8 +14,8 @@ import (
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// Tenant is an organization. JSON is both its wire form and, without Role, its stored form.
-type Tenant struct {
+// Organization is a tenant. JSON is both its wire form and, without Role, its stored form.
+type Organization struct {
 	ID        tenant.ID   `json:"id" doc:"ten_ and 26 characters."`
 	Name      string      `json:"name"`
 	Status    Status      `json:"status" enum:"active"`
@@ -43,20 +43,20 @@ func (s *Service) Operations() []route.Operation {
 	return []route.Operation{
 		route.ForPrincipal(route.Spec{ID: createTenant, Method: "POST", Path: all, Permission: tenant.SignedIn, Function: route.Admin,
 			Tag: tag, Status: 201, Summary: "Create a tenant", Doc: "You become its owner.",
-			Example: createIn{Body: NewTenant{Name: "ABC"}}}, s.create),
+			Example: createIn{Body: New{Name: "ABC"}}}, s.create),
 		route.ForPrincipal(route.Spec{ID: listTenants, Method: "GET", Path: all, Permission: tenant.SignedIn, Function: route.Admin,
 			Tag: tag, Summary: "List your tenants", Doc: "Oldest first, each with your role.", Example: listIn{}}, s.list),
 		route.ForTenant(route.Spec{ID: "getTenant", Method: "GET", Path: one, Permission: tenant.ReadTenant, Function: route.Admin,
 			Tag: tag, Summary: "Get a tenant", Example: struct{}{}}, s.get),
 		route.ForTenant(route.Spec{ID: "updateTenant", Method: "PATCH", Path: one, Permission: tenant.WriteTenant, Function: route.Admin,
-			Tag: tag, Summary: "Rename a tenant", Example: updateIn{Body: NewTenant{Name: "ABC Ltd"}}}, s.update),
+			Tag: tag, Summary: "Rename a tenant", Example: updateIn{Body: New{Name: "ABC Ltd"}}}, s.update),
 	}
 }
 
 const createTenant, listTenants = "createTenant", "listTenants"
 
-// NewTenant is what a caller says of a tenant.
-type NewTenant struct {
+// New is what a caller says of a tenant.
+type New struct {
 	Name string `json:"name" minLength:"1" doc:"1 to 100 characters, blanks around them not counted."`
 }
 
@@ -65,7 +65,7 @@ const maxName = 100
 type tenantOut struct {
 	ETag     string `header:"ETag"`
 	Location string `header:"Location"`
-	Body     Tenant
+	Body     Organization
 }
 
 func (s *Service) get(ctx context.Context, scope *tenant.Scope, _ *struct{}) (*tenantOut, error) {
@@ -77,7 +77,7 @@ func (s *Service) get(ctx context.Context, scope *tenant.Scope, _ *struct{}) (*t
 }
 
 // read gives the scope's tenant with the caller's role, and its version.
-func (s *Service) read(ctx context.Context, scope *tenant.Scope) (t Tenant, version int64, err error) {
+func (s *Service) read(ctx context.Context, scope *tenant.Scope) (t Organization, version int64, err error) {
 	h, err := s.Store.Tenant(scope)
 	if err != nil {
 		return t, 0, err

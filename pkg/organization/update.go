@@ -12,7 +12,7 @@ import (
 
 type updateIn struct {
 	route.IfMatch
-	Body NewTenant
+	Body New
 }
 
 const attempts = 5

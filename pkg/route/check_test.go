@@ -130,7 +130,7 @@ func TestOpenAPI(t *testing.T) {
 	require.Equal(t, []any{"x", "y"}, list.Parameters[3].Example)
 	require.Contains(t, d.Paths["/v1/tenants/{tenantId}/things/{thingId}"]["get"].Responses["200"].Content, "text/csv")
 	require.Empty(t, d.Paths["/v1/open"]["post"].Security)
-	require.Subset(t, keys(d.Components.Schemas), []string{"PageString", "Problem", "Thing"})
+	require.Subset(t, keys(d.Components.Schemas), []string{"PageString", "Problem", "FaultDetail"})
 	require.Contains(t, d.Components.SecuritySchemes, "bearer")
 	require.Len(t, d.Components.Responses, 12)
 }

@@ -18,8 +18,8 @@ import (
 // Info heads the OpenAPI document.
 type Info struct{ Title, Version, Description string }
 
-// OpenAPI gives the OpenAPI 3.1 document of operations, the same bytes for the same operations. Types keep their Go names
-// and so need names of their own; a Body without a name takes that of its operation.
+// OpenAPI gives the OpenAPI 3.1 document of operations, the same bytes for the same operations. Types are called after
+// their package and Go name (cost.Query is CostQuery, project.Project is Project); a Body without a name after its operation.
 func OpenAPI(ops []Operation, info Info) (doc []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -33,7 +33,7 @@ func OpenAPI(ops []Operation, info Info) (doc []byte, err error) {
 		if name := names[t]; name != "" {
 			return name
 		}
-		return huma.DefaultSchemaNamer(t, hint)
+		return schemaName(t, hint)
 	})
 	a := &adapter{}
 	api := newAPI(c, a)
@@ -132,9 +132,44 @@ func (o Operation) nameBodies(names map[reflect.Type]string) {
 	for suffix, t := range map[string]reflect.Type{"Request": o.in, "Response": o.out} {
 		body, ok := t.FieldByName("Body")
 		if ok && body.Type.Kind() == reflect.Struct && body.Type.Name() == "" && names[body.Type] == "" {
-			names[body.Type] = strings.ToUpper(o.ID[:1]) + o.ID[1:] + suffix
+			names[body.Type] = title(o.ID) + suffix
 		}
 	}
+}
+
+// schemaName is a type's name in the document; of a generic type followed by its parameters'.
+func schemaName(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Name() == "" {
+		return huma.DefaultSchemaNamer(t, hint)
+	}
+	base, parameters, _ := strings.Cut(t.Name(), "[")
+	name := qualified(t.PkgPath() + "." + base)
+	for p := range strings.SplitSeq(strings.TrimSuffix(parameters, "]"), ",") {
+		name += qualified(p)
+	}
+	return name
+}
+
+// qualified makes CostQuery of "example.com/pkg/cost.Query". This package's own names stand alone.
+func qualified(full string) string {
+	pkg, name, found := strings.Cut(full[strings.LastIndexByte(full, '/')+1:], ".")
+	if !found {
+		return title(pkg)
+	}
+	if pkg == "route" || strings.Contains(strings.ToLower(name), pkg) {
+		return title(name)
+	}
+	return title(pkg) + title(name)
+}
+
+func title(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 // problems are the answers of failures, one for each kind.
