@@ -8,48 +8,40 @@ import (
 
 // batch is rows that are to become a part.
 type batch struct {
-	texts  []texts    // by dimension
-	ids    [][]uint32 // by dimension, then key: index into texts
-	ends   []int      // by key: where its cells end
+	texts  []dictionary // by dimension
+	ids    [][]uint32   // by dimension, then key: index into texts
+	ends   []int        // by key: where its cells end
 	cells  []Cell
 	weight int // about the bytes of its content
 }
 
-// texts are the distinct texts of one dimension in the order first seen.
-type texts struct {
-	id          map[string]uint32
-	text, names []string
-}
-
 func newBatch(dims int) *batch {
-	b := &batch{texts: make([]texts, dims), ids: make([][]uint32, dims)}
+	b := &batch{texts: make([]dictionary, dims), ids: make([][]uint32, dims)}
 	b.reset()
 	return b
 }
 
 func (b *batch) reset() {
 	for d := range b.texts {
-		b.texts[d] = texts{id: map[string]uint32{}}
+		b.texts[d] = dictionary{id: map[string]uint32{}}
 		b.ids[d] = b.ids[d][:0]
 	}
 	b.ends, b.cells, b.weight = b.ends[:0], b.cells[:0], 0
 }
 
+// add appends a row; name is asked for the display name of a text that is new to the batch.
 func (b *batch) add(r Row, name func(dim int, text string) string) {
-	key := r.Key
+	key, last := r.Key, len(b.ends)-1
 	for d := range b.texts {
 		text, rest, _ := bytes.Cut(key, []byte{0})
 		key = rest
-		t := &b.texts[d]
-		id, ok := t.id[string(text)]
-		if !ok {
-			id = uint32(len(t.text))
-			own := string(text)
-			t.id[own] = id
-			t.text, t.names = append(t.text, own), append(t.names, name(d, own))
-			b.weight += len(own) + len(t.names[id]) + 2
+		if last >= 0 && b.texts[d].text[b.ids[d][last]] == string(text) {
+			b.ids[d] = append(b.ids[d], b.ids[d][last])
+			continue
 		}
+		id, size := b.texts[d].lookup(text, func(text string) string { return name(d, text) })
 		b.ids[d] = append(b.ids[d], id)
+		b.weight += size
 	}
 	b.weight += len(b.texts) + 6
 	b.cells = append(b.cells, r.Cells...)

@@ -1,6 +1,7 @@
 package document_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,8 +12,8 @@ import (
 
 // aggregate decodes parts and sums by service and column.
 func aggregate(b *testing.B, parts [][]byte) {
-	for _, bytes := range parts {
-		part, err := document.Decode(bytes)
+	for _, encoded := range parts {
+		part, err := document.Decode(encoded)
 		require.NoError(b, err)
 		cols, groups := len(part.Cols()), part.Dict(4)
 		sums, colTo := make([]document.Sum, len(groups)*cols), make([]int32, cols)
@@ -51,12 +52,19 @@ func benchmarkDecode(b *testing.B, documents int, rows func() []document.Row) {
 	}
 }
 
-// BenchmarkEncode writes a document of 2,500 keys with 10 cells each.
-func BenchmarkEncode(b *testing.B) {
-	rows := sparse(period(random(), 2500, days(31), 36), 10)
+// BenchmarkEncodeCells writes 2,500 keys with 10 cells each.
+func BenchmarkEncodeCells(b *testing.B) {
+	benchmarkEncode(b, sparse(period(random(), 2500, days(31), 36), 10))
+}
+
+// BenchmarkEncodeKeys writes 20,000 resources with one cell each.
+func BenchmarkEncodeKeys(b *testing.B) { benchmarkEncode(b, resources(20000)) }
+
+func benchmarkEncode(b *testing.B, rows []document.Row) {
+	dims := bytes.Count(rows[0].Key, []byte{0}) + 1
 	b.ReportAllocs()
 	for b.Loop() {
-		e := document.NewEncoder(make([]focus.Dim, 8), nil, func([]byte) error { return nil })
+		e := document.NewEncoder(make([]focus.Dim, dims), nil, func([]byte) error { return nil })
 		for _, r := range rows {
 			if err := e.Append(r); err != nil {
 				b.Fatal(err)

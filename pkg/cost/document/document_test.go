@@ -256,6 +256,7 @@ func TestAppendRefuses(t *testing.T) {
 		"a key of more texts":       {{Key: key("b", "c", "d")}},
 		"a column twice":            {{Key: key("a", ""), Cells: []document.Cell{cell(1, most), cell(1, most.Neg())}}},
 		"a column before the last":  {{Key: key("a", ""), Cells: []document.Cell{cell(2, most), cell(1, most.Neg())}}},
+		"an amount of -2^127":       {{Key: key("a", ""), Cells: []document.Cell{cell(1, sumOf(t, most.Neg(), amount(-1, 1<<64-1, 18)))}}},
 		"negative nulls":            {{Key: key("a", ""), Cells: []document.Cell{{Nulls: -1}}}},
 		"a null amount of 1":        {{Key: key("a", ""), Cells: []document.Cell{{Amount: money.FromInt(1)}}}},
 		"a total that is too large": {{Key: key("a", ""), Cells: []document.Cell{cell(1, most), cell(2, most)}}},

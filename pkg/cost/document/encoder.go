@@ -16,6 +16,9 @@ import (
 // MaxPart bounds an encoded part, in bytes: below DynamoDB's 400 KB item, with room for the item's other attributes.
 const MaxPart = 380 << 10
 
+// maxBatch bounds the cells that are held back for a part, in multiples of a row.
+const maxBatch = 1 << 17
+
 // ErrTooLarge says that a single row does not fit into a part: its texts and cells take more than MaxPart encoded.
 var ErrTooLarge = errors.New("one row is larger than a part of a cost document can be")
 
@@ -82,7 +85,7 @@ func (e *Encoder) append(r Row) error {
 	e.last = append(e.last[:0], r.Key...)
 	e.batch.add(r, func(dim int, text string) string { return e.names(e.dims[dim], text) })
 	e.digest(r)
-	if e.batch.weight < e.budget && len(e.batch.cells) < maxCells/4 {
+	if e.batch.weight < e.budget && len(e.batch.cells) < maxBatch {
 		return nil
 	}
 	return e.flush()
@@ -97,6 +100,8 @@ func (e *Encoder) count(r Row) (err error) {
 			return fmt.Errorf("column %v after %v: columns must ascend", c.Col, r.Cells[i-1].Col)
 		case c.Nulls < 0 || !c.Valid && !c.Amount.IsZero():
 			return fmt.Errorf("column %v: negative nulls, or an amount that is not valid", c.Col)
+		case c.Amount.Sign() < 0 && c.Amount.Neg().Sign() < 0: // -2^127, the one that FromUnscaled refuses
+			return money.ErrOverflow
 		}
 		if s.Total, err = s.Total.Add(c.Amount); err != nil {
 			return err

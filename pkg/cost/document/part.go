@@ -11,9 +11,9 @@ import (
 type Part struct {
 	cols    []Col
 	scale   int
-	dicts   []dict     // by dimension
-	index   [][]uint32 // by dimension, then key
-	rows    []row      // by key
+	dicts   []vocabulary // by dimension
+	index   [][]uint32   // by dimension, then key
+	rows    []row        // by key
 	cells   int
 	colAt   []uint32 // columns of cells; see row
 	invalid []uint64 // a bit per cell; nil where all are valid
@@ -21,9 +21,6 @@ type Part struct {
 	nulls   []int64  // as many as nullAt
 	amounts []byte   // bits, and bitsPad bytes
 }
-
-// dict has the sorted texts of a dimension, and their names or nil.
-type dict struct{ texts, names []string }
 
 // row tells where the cells of a key are. Their columns are colAt[cols:cols+cells]. The amounts of those that are valid
 // are width bits each from bit at on, plus base; those of a narrow row and their bases are int64.

@@ -10,6 +10,8 @@ type reader struct {
 	b   []byte
 	at  int
 	err error
+
+	texted int // bytes of texts read so far
 }
 
 func (r *reader) fail(format string, args ...any) {

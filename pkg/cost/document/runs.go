@@ -29,7 +29,7 @@ func (r *runs) appendTo(b []byte) []byte {
 // run is the numbers from first on, length of them.
 type run struct{ first, length uint32 }
 
-// runs reads that many lists of numbers below limit, one after the other, and tells how many runs each has.
+// runs reads that many lists of numbers below limit, one after the other; counts tells how many runs each has.
 func (r *reader) runs(lists, limit int) (counts []uint32, all []run) {
 	if !r.has(lists, 1) {
 		return nil, nil
@@ -50,14 +50,13 @@ func (r *reader) runs(lists, limit int) (counts []uint32, all []run) {
 	for _, n := range counts {
 		next := 0
 		for range n {
-			first := next + int(all[i].first)
-			length := 1 + r.number(limit)
-			if first+length > limit {
+			first, length := next+int(all[i].first), 1+r.number(limit)
+			if next = first + length + 1; next > limit+1 {
 				r.fail("run beyond %d", limit)
 				return nil, nil
 			}
 			all[i] = run{uint32(first), uint32(length)}
-			next, i = first+length+1, i+1
+			i++
 		}
 	}
 	return counts, all
