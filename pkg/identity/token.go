@@ -43,6 +43,9 @@ func (a *Authorizer) Principal(ctx context.Context, authorization string) (tenan
 	if v, ok := a.tokens.Get(key); ok && now.Before(v.until) {
 		return v.Principal, nil
 	}
+	if len(a.issuers) == 0 {
+		return tenant.Principal{}, fault.New(fault.Unavailable, "Sign-in is not set up here.")
+	}
 	v, err := a.verify(ctx, token)
 	if fault.Is(err, fault.Unavailable) {
 		return tenant.Principal{}, err

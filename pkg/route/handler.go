@@ -174,7 +174,9 @@ func (s *server) requestID(ctx context.Context) string {
 
 // secure sets the headers of every answer: it is nobody's to keep, to guess the type of or to frame.
 func secure(h http.Header, requestID string) {
-	h.Set("X-Request-Id", requestID)
+	if requestID != "" {
+		h.Set("X-Request-Id", requestID)
+	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

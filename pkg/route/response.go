@@ -45,6 +45,12 @@ func (w *response) finish() {
 	w.ResponseWriter.WriteHeader(w.status)
 }
 
+// Fail answers what no operation serves, an upload as an example, with the failure's problem.
+func Fail(w http.ResponseWriter, err error) {
+	secure(w.Header(), "")
+	(&response{ResponseWriter: w}).fail(err)
+}
+
 // fail makes a failure the whole answer; nothing may have been sent.
 func (w *response) fail(err error) {
 	p := problemOf(err)
