@@ -163,3 +163,17 @@ func (s *settling) remove(ctx context.Context, keys []store.Key) error {
 	}
 	return s.tenant.Load(ctx, changes)
 }
+
+// PartsOf lists the keys of every part that a project's index of a view points at, in all its versions.
+func PartsOf(ctx context.Context, t *store.Tenant, p tenant.ProjectID, v document.View) (keys []store.Key, err error) {
+	var idx Index
+	if _, err := readBlob(ctx, t, store.Index(p, string(v)), &idx); err != nil {
+		return nil, err
+	}
+	for i := range idx.Entries {
+		none := idx.Entries[i]
+		none.Versions = nil
+		keys = append(keys, unreferenced(p, v, &none, idx.Entries[i].Versions)...)
+	}
+	return keys, nil
+}
