@@ -1,0 +1,114 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// close closes a delivery of many files: every one must be there.
+func (s *Service) close(ctx context.Context, scope *tenant.Scope, in *GetImport) (*Got, error) {
+	for range maxTries {
+		r, version, err := s.find(ctx, scope, in.ImportID, "")
+		if err != nil {
+			return nil, err
+		}
+		if r.Status != Awaiting && r.Status != Queued {
+			return &Got{r.Delivery}, nil
+		}
+		if r.Status == Awaiting {
+			if err := s.look(ctx, scope, &r.Delivery); err != nil {
+				return nil, err
+			}
+			err = s.queue(ctx, scope, r, version)
+		}
+		if store.Conflicted(err) != nil {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		return &Got{r.Delivery}, s.Queue.Send(ctx, Message{Kind: Closed, Tenant: scope.Tenant(), Delivery: r.ID})
+	}
+	return nil, fault.New(fault.Unavailable, "Too many changes at once. Try again.")
+}
+
+// look finds out whether the files are there, since the news of an upload may be slower than the caller.
+func (s *Service) look(ctx context.Context, scope *tenant.Scope, d *Delivery) error {
+	missing := fault.New(fault.Conflict, "Files are missing. PUT each to its uploadUrl, then close the delivery again.")
+	for i := range d.Files {
+		if d.Files[i].Received {
+			continue
+		}
+		f, err := s.Files.Open(ctx, scope, Name(d.ID, i))
+		if fault.Is(err, fault.NotFound) {
+			missing.At(fmt.Sprintf("files[%d]", i), "has not been uploaded", d.Files[i].Name)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		size := f.Size()
+		f.Close()
+		if size != d.Files[i].SizeBytes {
+			missing.At(fmt.Sprintf("files[%d]", i), fmt.Sprintf("has %d bytes, %d were declared", size, d.Files[i].SizeBytes), d.Files[i].Name)
+			continue
+		}
+		d.Files[i].Received = true
+	}
+	if len(missing.Details) > 0 {
+		return missing
+	}
+	return nil
+}
+
+// queue writes that the delivery is closed.
+func (s *Service) queue(ctx context.Context, scope *tenant.Scope, r *record, version int64) error {
+	t, err := s.Store.Tenant(scope)
+	if err != nil {
+		return err
+	}
+	now := s.Clock().UTC()
+	r.Status, r.ClosedAt = Queued, &now
+	return t.Write(ctx, store.Change{Key: store.Delivery(r.ID), Value: *r, Condition: store.VersionIs(version)})
+}
+
+const maxTries = 10
+
+// uploaded notes that a file has arrived. A delivery of one file aimed at a project is closed by it.
+func (s *Service) uploaded(ctx context.Context, scope *tenant.Scope, m Message) (closed bool, err error) {
+	t, err := s.Store.Tenant(scope)
+	if err != nil {
+		return false, err
+	}
+	for range maxTries {
+		var r record
+		version, err := t.Read(ctx, store.Delivery(m.Delivery), &r)
+		if err != nil {
+			return false, err
+		}
+		alone := r.ProjectID != "" && len(r.Files) == 1
+		if version == 0 || m.File >= len(r.Files) {
+			return false, nil
+		}
+		if r.Status != Awaiting {
+			return alone && !r.done(), nil
+		}
+		if m.Size != r.Files[m.File].SizeBytes {
+			return false, nil // the delivery waits for the file as it was declared
+		}
+		r.Files[m.File].Received = true
+		if alone {
+			err = s.queue(ctx, scope, &r, version)
+		} else {
+			err = t.Write(ctx, store.Change{Key: store.Delivery(r.ID), Value: r, Condition: store.VersionIs(version)})
+		}
+		if store.Conflicted(err) == nil {
+			return alone, err
+		}
+	}
+	return false, fault.New(fault.Unavailable, "Too many changes at once. Try again.")
+}

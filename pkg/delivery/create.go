@@ -1,0 +1,184 @@
+package delivery
+
+import (
+	"context"
+	"time"
+
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/project"
+	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// uploadTime is how long upload addresses are good for.
+const uploadTime = 12 * time.Hour
+
+// Terms are what both ways of creating a delivery say.
+type Terms struct {
+	Format      string `json:"format" enum:"csv,parquet" doc:"csv may be gzip-compressed; that is recognised."`
+	Source      string `json:"source,omitempty" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$" patternDescription:"1 to 63 letters, digits, dots, dashes and underscores" default:"default" doc:"Names the stream. A delivery replaces what earlier ones of its source brought of the same billing accounts and billing periods."`
+	AllowShrink bool   `json:"allowShrink,omitempty" doc:"Accept that a billing account and period loses more than half of its lines."`
+	Final       bool   `json:"final,omitempty" doc:"Say that nothing more will come for the billing periods delivered."`
+}
+
+// CreateOne is the request for a delivery of one file that one project gets whole.
+type CreateOne struct {
+	TenantID  string `path:"tenantId"`
+	ProjectID string `path:"projectId"`
+	route.IdempotencyKey
+	Body struct {
+		Terms
+		Name      string `json:"name,omitempty" maxLength:"200"`
+		SizeBytes int64  `json:"sizeBytes" minimum:"1" maximum:"5000000000" doc:"The file's exact size."`
+	}
+}
+
+// CreateMany is the request for a delivery that is split into projects by their rules.
+type CreateMany struct {
+	TenantID string `path:"tenantId"`
+	route.IdempotencyKey
+	Body struct {
+		Terms
+		Files []NewFile `json:"files" minItems:"1" maxItems:"100"`
+	}
+}
+
+// NewFile is a file that will be uploaded.
+type NewFile struct {
+	Name      string `json:"name,omitempty" maxLength:"200"`
+	SizeBytes int64  `json:"sizeBytes" minimum:"1" maximum:"5000000000" doc:"The file's exact size."`
+}
+
+// Created answers both: the delivery and where its files go.
+type Created struct {
+	Location string `header:"Location"`
+	Body     struct {
+		Delivery
+		UploadURL string `json:"uploadUrl,omitempty" doc:"Of the only file, as in files."`
+	}
+}
+
+func (s *Service) createOne(ctx context.Context, scope *tenant.Scope, in *CreateOne) (*Created, error) {
+	p, err := s.aim(ctx, scope, in.ProjectID)
+	if err != nil {
+		return nil, err
+	}
+	once, err := in.Once(scope.Principal(), "createProjectImport", in.ProjectID, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	return s.create(ctx, scope, once, p, in.Body.Terms, []NewFile{{in.Body.Name, in.Body.SizeBytes}})
+}
+
+func (s *Service) createMany(ctx context.Context, scope *tenant.Scope, in *CreateMany) (*Created, error) {
+	if scope.Limited() {
+		return nil, fault.New(fault.Forbidden, "A member who is limited to named projects cannot deliver to all of them. Aim the delivery at a project.")
+	}
+	once, err := in.Once(scope.Principal(), "createImport", in.Body)
+	if err != nil {
+		return nil, err
+	}
+	return s.create(ctx, scope, once, "", in.Body.Terms, in.Body.Files)
+}
+
+// aim finds the project of a path: one that is there, that the caller sees, and that is not archived.
+func (s *Service) aim(ctx context.Context, scope *tenant.Scope, id string) (tenant.ProjectID, error) {
+	t, err := s.Store.Tenant(scope)
+	if err != nil {
+		return "", err
+	}
+	p, err := project.Find(ctx, scope, t, id)
+	if err == nil && p.Archived {
+		err = fault.New(fault.Conflict, "The project is archived. Take it out of the archive to deliver to it.")
+	}
+	return p.ID, err
+}
+
+func (s *Service) create(ctx context.Context, scope *tenant.Scope, once route.Once, p tenant.ProjectID, terms Terms, files []NewFile) (*Created, error) {
+	t, err := s.Store.Tenant(scope)
+	if err != nil {
+		return nil, err
+	}
+	before, err := once.Done(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	if before == "" {
+		before, err = s.begin(ctx, t, once, p, terms, files)
+		if err != nil {
+			return nil, err
+		}
+	}
+	var r record
+	if _, err := t.Read(ctx, store.Delivery(tenant.DeliveryID(before)), &r); err != nil {
+		return nil, err
+	}
+	return s.created(ctx, scope, &r)
+}
+
+// begin writes a new delivery and gives its ID, or that of the request which was quicker under the same key.
+func (s *Service) begin(ctx context.Context, t *store.Tenant, once route.Once, p tenant.ProjectID, terms Terms, files []NewFile) (string, error) {
+	now := s.Clock().UTC()
+	id, err := tenant.NewDeliveryID(now, s.Random)
+	if err != nil {
+		return "", err
+	}
+	r := record{Delivery: Delivery{ID: id, ProjectID: p, Source: "upload:" + terms.Source, Format: terms.Format,
+		AllowShrink: terms.AllowShrink, Final: terms.Final, Status: Awaiting, CreatedAt: now}}
+	for _, f := range files {
+		r.Files = append(r.Files, Upload{Name: f.Name, SizeBytes: f.SizeBytes})
+	}
+	changes := append(once.Changes(string(id), now), store.Change{Key: store.Delivery(id), Value: r, Condition: store.Absent})
+	err = t.Write(ctx, changes...)
+	if store.Conflicted(err) != nil {
+		before, err := once.Done(ctx, t)
+		if before == "" && err == nil {
+			err = fault.New(fault.Unavailable, "Too many changes at once. Try again.")
+		}
+		return before, err
+	}
+	return string(id), err
+}
+
+func (s *Service) created(ctx context.Context, scope *tenant.Scope, r *record) (*Created, error) {
+	out := &Created{Location: path(scope, &r.Delivery)}
+	out.Body.Delivery = r.Delivery
+	if r.Status != Awaiting {
+		return out, nil
+	}
+	for i, f := range r.Files {
+		url, err := s.Files.UploadURL(ctx, scope, Name(r.ID, i), f.SizeBytes, uploadTime)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.Files[i].UploadURL = url
+	}
+	if len(r.Files) == 1 {
+		out.Body.UploadURL = out.Body.Files[0].UploadURL
+	}
+	return out, nil
+}
+
+// path is where a delivery is found: under the path it was made at.
+func path(scope *tenant.Scope, d *Delivery) string {
+	base := "/v1/tenants/" + string(scope.Tenant())
+	if d.ProjectID != "" {
+		base += "/projects/" + string(d.ProjectID)
+	}
+	return base + "/imports/" + string(d.ID)
+}
+
+func exampleOne() *CreateOne {
+	in := &CreateOne{}
+	in.Body.Terms = Terms{Format: "csv", Source: "billing"}
+	in.Body.SizeBytes = 755423
+	return in
+}
+
+func exampleMany() *CreateMany {
+	in := &CreateMany{}
+	in.Body.Terms = Terms{Format: "parquet", Source: "focus-export"}
+	in.Body.Files = []NewFile{{"part-0.parquet", 1048576}, {"part-1.parquet", 524288}}
+	return in
+}

@@ -1,0 +1,122 @@
+package delivery
+
+import (
+	"time"
+
+	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// Status of a delivery.
+type Status string
+
+// The statuses, in their order; the last two are the end.
+const (
+	Awaiting  Status = "awaiting" // files are to come
+	Queued    Status = "queued"   // closed; a worker will read it
+	Running   Status = "running"
+	Succeeded Status = "succeeded" // its costs count
+	Failed    Status = "failed"    // nothing of it is stored
+)
+
+// Delivery is one or more files of one source, closed together.
+type Delivery struct {
+	ID          tenant.DeliveryID `json:"id"`
+	ProjectID   tenant.ProjectID  `json:"projectId,omitempty" doc:"The project it is aimed at, which gets all of it; absent where rules split it."`
+	Source      string            `json:"source" doc:"The stream it belongs to: upload: and the name given."`
+	Format      string            `json:"format" enum:"csv,parquet"`
+	AllowShrink bool              `json:"allowShrink,omitempty"`
+	Final       bool              `json:"final,omitempty"`
+	Status      Status            `json:"status" enum:"awaiting,queued,running,succeeded,failed"`
+	Files       []Upload          `json:"files"`
+	CreatedAt   time.Time         `json:"createdAt"`
+	ClosedAt    *time.Time        `json:"closedAt,omitempty" doc:"Of two uploads that hold the same account, the one closed later counts."`
+	FinishedAt  *time.Time        `json:"finishedAt,omitempty"`
+	Progress    *Progress         `json:"progress,omitempty"`
+	Result      *Result           `json:"result,omitempty" doc:"Of a succeeded delivery."`
+	Error       string            `json:"error,omitempty" doc:"Of a failed delivery: what is wrong and what to do."`
+	Problems    []fault.Detail    `json:"problems,omitempty" doc:"Of a failed delivery: the first 20 places that could not be read right."`
+	More        bool              `json:"moreProblems,omitempty" doc:"There are more problems than these."`
+}
+
+// Upload is one file of a delivery.
+type Upload struct {
+	Name      string `json:"name,omitempty" doc:"The caller's name for it."`
+	SizeBytes int64  `json:"sizeBytes"`
+	Received  bool   `json:"received"`
+	UploadURL string `json:"uploadUrl,omitempty" doc:"Takes one PUT of the file's bytes, with no Authorization; given once, at the creation."`
+}
+
+// Progress of a running delivery.
+type Progress struct {
+	Stage     string `json:"stage" enum:"reading,preparing,loading"`
+	BytesRead int64  `json:"bytesRead"`
+	Bytes     int64  `json:"bytes"`
+	Lines     int64  `json:"lines"`
+}
+
+// Result of a succeeded delivery.
+type Result struct {
+	Lines            int64          `json:"lines"`
+	DocumentsWritten int            `json:"documentsWritten" doc:"0 where everything was there already."`
+	Periods          []PeriodChange `json:"periods"`
+	Residual         Costs          `json:"residual" doc:"What rounding amounts finer than 18 decimals took away, in all."`
+}
+
+// PeriodChange is what a delivery did to one billing period of its source, over the billing accounts that it has.
+type PeriodChange struct {
+	Period            calendar.Month `json:"period"`
+	BillingAccountIDs []string       `json:"billingAccountIds" doc:"The accounts that were replaced; at most 100 are named."`
+	Before            Totals         `json:"before"`
+	After             Totals         `json:"after"`
+}
+
+// Totals are lines and their sums by currency.
+type Totals struct {
+	Lines  int64   `json:"lines"`
+	Totals []Costs `json:"totals"`
+}
+
+// Costs are exact sums of the four metrics, decimals without exponent.
+type Costs struct {
+	Currency       string `json:"currency,omitempty"`
+	BilledCost     string `json:"billedCost"`
+	EffectiveCost  string `json:"effectiveCost"`
+	ListCost       string `json:"listCost"`
+	ContractedCost string `json:"contractedCost"`
+}
+
+// record is a delivery as it is stored, with the workers' own notes.
+type record struct {
+	Delivery
+	Work work `json:"work"`
+}
+
+// work is who is at a delivery and what is left of earlier attempts.
+type work struct {
+	Owner    string    `json:"owner,omitempty"` // of the lease
+	Until    time.Time `json:"until"`           // when the lease ends
+	Attempts int       `json:"attempts"`
+	Gen      string    `json:"gen,omitempty"`    // of an attempt that may have loaded something
+	Settle   bool      `json:"settle,omitempty"` // Gen counts; what it superseded is to be removed
+}
+
+func (d *Delivery) done() bool { return d.Status == Succeeded || d.Status == Failed }
+
+// missing gives the first file that has not arrived, -1 where all have.
+func (d *Delivery) missing() int {
+	for i, f := range d.Files {
+		if !f.Received {
+			return i
+		}
+	}
+	return -1
+}
+
+func (d *Delivery) bytes() (n int64) {
+	for _, f := range d.Files {
+		n += f.SizeBytes
+	}
+	return n
+}

@@ -1,0 +1,147 @@
+package delivery
+
+import (
+	"context"
+
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/project"
+	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// GetImport asks for a delivery, or for closing it.
+type GetImport struct {
+	TenantID string `path:"tenantId"`
+	ImportID string `path:"importId"`
+}
+
+// GetProjectImport asks for a delivery that was aimed at a project.
+type GetProjectImport struct {
+	TenantID  string `path:"tenantId"`
+	ProjectID string `path:"projectId"`
+	ImportID  string `path:"importId"`
+}
+
+// Got answers with a delivery.
+type Got struct{ Body Delivery }
+
+// ListImports asks for a tenant's deliveries.
+type ListImports struct {
+	TenantID string `path:"tenantId"`
+	route.Paging
+}
+
+// ListProjectImports asks for the deliveries that were aimed at a project.
+type ListProjectImports struct {
+	TenantID  string `path:"tenantId"`
+	ProjectID string `path:"projectId"`
+	route.Paging
+}
+
+// Listed answers with deliveries.
+type Listed struct{ Body route.Page[Delivery] }
+
+func notFound() error { return fault.New(fault.NotFound, "There is no such delivery.") }
+
+func (s *Service) get(ctx context.Context, scope *tenant.Scope, in *GetImport) (*Got, error) {
+	r, _, err := s.find(ctx, scope, in.ImportID, "")
+	if err != nil {
+		return nil, err
+	}
+	return &Got{r.Delivery}, nil
+}
+
+func (s *Service) getOne(ctx context.Context, scope *tenant.Scope, in *GetProjectImport) (*Got, error) {
+	p, err := tenant.ParseProjectID(in.ProjectID)
+	if err != nil {
+		return nil, notFound()
+	}
+	r, _, err := s.find(ctx, scope, in.ImportID, p)
+	if err != nil {
+		return nil, err
+	}
+	return &Got{r.Delivery}, nil
+}
+
+// find reads a delivery that was made at the path of project p, or of the tenant where p is "". Whoever does not see it
+// is told the same as of one that never was.
+func (s *Service) find(ctx context.Context, scope *tenant.Scope, id string, p tenant.ProjectID) (*record, int64, error) {
+	d, err := tenant.ParseDeliveryID(id)
+	if err != nil || p != "" && !scope.Sees(p) {
+		return nil, 0, notFound()
+	}
+	t, err := s.Store.Tenant(scope)
+	if err != nil {
+		return nil, 0, err
+	}
+	var r record
+	version, err := t.Read(ctx, store.Delivery(d), &r)
+	if err != nil {
+		return nil, 0, err
+	}
+	if version == 0 || r.ProjectID != p || p == "" && scope.Limited() {
+		return nil, 0, notFound()
+	}
+	return &r, version, nil
+}
+
+func (s *Service) list(ctx context.Context, scope *tenant.Scope, in *ListImports) (*Listed, error) {
+	return s.page(ctx, scope, in.Paging, route.NewCursors("listImports", string(scope.Tenant())), func(d *Delivery) bool {
+		return !scope.Limited() || d.ProjectID != "" && scope.Sees(d.ProjectID)
+	})
+}
+
+func (s *Service) listOne(ctx context.Context, scope *tenant.Scope, in *ListProjectImports) (*Listed, error) {
+	t, err := s.Store.Tenant(scope)
+	if err != nil {
+		return nil, err
+	}
+	p, err := project.Find(ctx, scope, t, in.ProjectID)
+	if err != nil {
+		return nil, err
+	}
+	cursors := route.NewCursors("listProjectImports", string(scope.Tenant()), string(p.ID))
+	return s.page(ctx, scope, in.Paging, cursors, func(d *Delivery) bool { return d.ProjectID == p.ID })
+}
+
+// maxLooks bounds how many pages of deliveries one request reads to find some that match.
+const maxLooks = 10
+
+func (s *Service) page(ctx context.Context, scope *tenant.Scope, in route.Paging, cursors route.Cursors, match func(*Delivery) bool) (*Listed, error) {
+	after, err := cursors.After(in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.Store.Tenant(scope)
+	if err != nil {
+		return nil, err
+	}
+	out := &Listed{route.Page[Delivery]{Items: []Delivery{}}}
+	for range maxLooks {
+		page, err := t.Query(ctx, store.Deliveries(), store.List{After: after, Reverse: true, Limit: in.Limit, Consistency: store.Strongly})
+		if err != nil {
+			return nil, err
+		}
+		for i, rec := range page.Records {
+			var r record
+			if err := rec.Value.Decode(&r); err != nil {
+				return nil, err
+			}
+			if match(&r.Delivery) {
+				out.Body.Items = append(out.Body.Items, r.Delivery)
+			}
+			if len(out.Body.Items) == in.Limit {
+				if i+1 < len(page.Records) || page.Next != "" {
+					out.Body.Next = cursors.Make(rec.Address.SK)
+				}
+				return out, nil
+			}
+		}
+		if after = page.Next; after == "" {
+			break
+		}
+	}
+	out.Body.Next = cursors.Make(after)
+	return out, nil
+}

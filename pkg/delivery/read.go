@@ -1,0 +1,370 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/cost"
+	"github.com/tenantry/tenantry/pkg/cost/rollup"
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/focus"
+	"github.com/tenantry/tenantry/pkg/project"
+	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// reign is what an attempt reads by: rules and kept tag keys as they were at its beginning.
+type reign struct {
+	roster  project.Roster
+	tagKeys []string
+}
+
+// read reads the delivery and makes its costs count.
+func (r *reading) read(ctx context.Context, again bool) error {
+	started := r.service.Clock()
+	rec := &r.delivery
+	var now reign
+	var err error
+	if now.roster, _, err = project.Read(ctx, r.tenant); err != nil {
+		return err
+	}
+	if now.tagKeys, _, err = readTagKeys(ctx, r.tenant); err != nil {
+		return err
+	}
+	gen, err := ulid.New(ulid.Timestamp(started), r.service.Random)
+	if err != nil {
+		return err
+	}
+	r.meter.all = rec.bytes()
+	r.meter.stage.Store("reading")
+	if err := r.lease.write(ctx, func(rec *record) {
+		rec.Work.Gen, rec.Work.Settle = gen.String(), false
+		if !again {
+			rec.Status, rec.Progress = Running, r.meter.progress()
+		}
+	}); err != nil {
+		return err
+	}
+	in := &intake{reading: r, now: now, again: again, held: map[cost.Holding]cost.CoverAccount{}, origin: map[cost.Holding]cost.Origin{},
+		symbols: focus.NewSymbols()}
+	defer in.close()
+	lines, err := in.all(ctx)
+	if err != nil || lines == nil {
+		return err
+	}
+	return r.replace(ctx, in, lines, gen.String(), again)
+}
+
+// replace prepares, loads and commits.
+func (r *reading) replace(ctx context.Context, in *intake, lines *rollup.Result, gen string, again bool) error {
+	rec := &r.delivery
+	rep := &cost.Replacement{Tenant: r.tenant, Delivery: rec.ID, Gen: gen, Source: rec.Source, TagKeys: in.now.tagKeys,
+		AllowShrink: rec.AllowShrink || again, Now: r.service.Clock(), Dir: r.service.Temp, Lines: lines,
+		Origin: func(account string, p calendar.Month) cost.Origin {
+			return in.origin[cost.Holding{BillingAccount: account, Period: p}]
+		},
+		Loading: func(int, int) error { return r.lease.held() }}
+	defer rep.Close()
+	r.meter.stage.Store("preparing")
+	changes, err := rep.Prepare(ctx)
+	if err != nil {
+		return err
+	}
+	r.meter.stage.Store("loading")
+	if err := r.lease.held(); err != nil {
+		return err
+	}
+	if err := rep.Load(ctx); err != nil {
+		return err
+	}
+	result, err := newResult(changes, rep.Documents())
+	if err != nil {
+		return err
+	}
+	if err := r.commit(ctx, rep, result, again); err != nil {
+		return err
+	}
+	return r.follow(ctx, in)
+}
+
+// commit makes the costs count and the delivery succeed in one transaction.
+func (r *reading) commit(ctx context.Context, rep *cost.Replacement, result *Result, again bool) error {
+	l := r.lease
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next := l.record
+	next.Work.Settle = true
+	if !again {
+		now := r.service.Clock().UTC()
+		next.Status, next.FinishedAt, next.Progress, next.Result = Succeeded, &now, nil, result
+	}
+	err := rep.Commit(ctx, store.Change{Key: store.Delivery(next.ID), Value: next, Condition: store.VersionIs(l.version)})
+	if err == nil {
+		l.record = next
+		l.version++
+	}
+	return err
+}
+
+// follow asks for what was delivered to be read again where rules or tag keys changed while it was read: whoever changed
+// them either saw what was committed here, or is seen here.
+func (r *reading) follow(ctx context.Context, in *intake) error {
+	roster, _, err := project.Read(ctx, r.tenant)
+	if err != nil {
+		return err
+	}
+	keys, _, err := readTagKeys(ctx, r.tenant)
+	if err != nil {
+		return err
+	}
+	split := r.delivery.ProjectID == "" && roster.Rules != in.now.roster.Rules
+	if !split && slices.Equal(keys, in.now.tagKeys) {
+		return nil
+	}
+	return r.service.Queue.Send(ctx, Message{Kind: Rebuild, Tenant: r.scope.Tenant(), Delivery: r.delivery.ID})
+}
+
+// intake feeds lines to the rollup and keeps in mind whose they are.
+type intake struct {
+	*reading
+	now     reign
+	again   bool
+	held    map[cost.Holding]cost.CoverAccount // what the source holds of the periods that were seen
+	origin  map[cost.Holding]cost.Origin       // whose each billing account and period is that has been read
+	symbols *focus.Symbols
+	builder *rollup.Builder
+}
+
+func (in *intake) close() {
+	if in.builder != nil {
+		in.builder.Close()
+	}
+}
+
+// all reads the delivery's files, then again those of older deliveries whose lines of the same periods stay but were
+// split by other rules or kept other tag keys. nil where nothing is to be done.
+func (in *intake) all(ctx context.Context) (*rollup.Result, error) {
+	rec := &in.delivery
+	var only map[cost.Holding]bool
+	if in.again {
+		var err error
+		if only, err = in.stale(ctx); err != nil || len(only) == 0 {
+			return nil, err
+		}
+	}
+	in.builder = rollup.New(rollup.Config{Dir: in.service.Temp, Symbols: in.symbols, TagKeys: in.now.tagKeys,
+		Assign: in.assign(&rec.Delivery)})
+	if err := in.files(ctx, &rec.Delivery, only); err != nil {
+		return nil, err
+	}
+	if len(in.origin) == 0 {
+		return nil, fault.New(fault.Invalid, "The delivery has no lines. Nothing was changed.")
+	}
+	others, err := in.others(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for id, only := range others {
+		var other record
+		if _, err := in.tenant.Read(ctx, store.Delivery(id), &other); err != nil {
+			return nil, err
+		}
+		in.builder.Reassign(in.assign(&other.Delivery))
+		if err := in.files(ctx, &other.Delivery, only); err != nil {
+			return nil, fmt.Errorf("read delivery %s again: %w", id, err)
+		}
+	}
+	return in.builder.Finish()
+}
+
+// assign gives the projects of a delivery's lines: the one it is aimed at, or by the rules.
+func (in *intake) assign(d *Delivery) func(subAccountID, tags string) string {
+	if d.ProjectID != "" {
+		return func(string, string) string { return string(d.ProjectID) }
+	}
+	rules := in.now.roster.Assigner()
+	return func(sub, tags string) string {
+		return string(rules.Assign(sub, func(key string) string { return focus.TagValues(tags, []string{key}, nil)[0] }))
+	}
+}
+
+// stale gives what the delivery still holds, where some of it was read by other rules or tag keys than today's.
+func (in *intake) stale(ctx context.Context) (map[cost.Holding]bool, error) {
+	rec := &in.delivery
+	held, err := cost.Holdings(ctx, in.tenant, rec.Source, nil)
+	if err != nil {
+		return nil, err
+	}
+	only, old := map[cost.Holding]bool{}, false
+	for h, a := range held {
+		if a.Delivery == rec.ID {
+			only[h] = true
+			old = old || in.now.outdated(&a)
+		}
+	}
+	if !old {
+		return nil, nil
+	}
+	return only, nil
+}
+
+func (now *reign) outdated(a *cost.CoverAccount) bool {
+	return !slices.Equal(a.TagKeys, now.tagKeys) || a.Rules != cost.Aimed && a.Rules != now.roster.Rules
+}
+
+// others gives, by delivery, what stays in the periods that were read and is outdated.
+func (in *intake) others(ctx context.Context) (map[tenant.DeliveryID]map[cost.Holding]bool, error) {
+	var periods []calendar.Month
+	for h := range in.origin {
+		if !slices.Contains(periods, h.Period) {
+			periods = append(periods, h.Period)
+		}
+	}
+	held, err := cost.Holdings(ctx, in.tenant, in.delivery.Source, periods)
+	if err != nil {
+		return nil, err
+	}
+	all := map[tenant.DeliveryID]map[cost.Holding]bool{}
+	for h, a := range held {
+		if _, read := in.origin[h]; read || !in.now.outdated(&a) {
+			continue
+		}
+		if all[a.Delivery] == nil {
+			all[a.Delivery] = map[cost.Holding]bool{}
+		}
+		all[a.Delivery][h] = true
+	}
+	return all, nil
+}
+
+// files reads a delivery's files; only nil takes every line.
+func (in *intake) files(ctx context.Context, d *Delivery, only map[cost.Holding]bool) error {
+	rejected := fault.New(fault.Invalid, "The delivery cannot be read right; problems says where. Nothing of it is stored. Mend the file and deliver it again.")
+	for i := range d.Files {
+		err := in.file(ctx, d, i, only)
+		var bad *focus.Rejection
+		if !errors.As(err, &bad) {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		for _, p := range bad.Problems {
+			rejected.At(location(d, i, p), p.Reason, p.Value)
+		}
+		if bad.More || len(rejected.Details) > maxProblems {
+			rejected.At("", "there are more problems", "")
+			break
+		}
+	}
+	if len(rejected.Details) > 0 {
+		return rejected
+	}
+	return nil
+}
+
+func location(d *Delivery, file int, p focus.Problem) string {
+	var parts []string
+	if len(d.Files) > 1 {
+		parts = append(parts, fmt.Sprintf("files[%d]", file))
+	}
+	if p.Line > 0 {
+		parts = append(parts, fmt.Sprintf("line %d", p.Line))
+	}
+	if p.Column != "" {
+		parts = append(parts, p.Column)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (in *intake) open(ctx context.Context, d *Delivery, i int) (focus.Reader, io.Closer, error) {
+	f, err := in.service.Files.Open(ctx, in.scope, Name(d.ID, i))
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil, fault.Wrap(err, fault.Invalid, "A file of delivery %s is not there any more. Deliver it again.", d.ID)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	o := focus.Options{Symbols: in.symbols, MaxProblems: maxProblems}
+	var reader focus.Reader
+	if d.Format == "parquet" {
+		reader, err = focus.NewParquet(f, f.Size(), o)
+	} else {
+		reader, err = focus.NewCSV(&counting{io.NewSectionReader(f, 0, f.Size()), &in.meter.bytes}, o)
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return reader, f, nil
+}
+
+func (in *intake) file(ctx context.Context, d *Delivery, i int, only map[cost.Holding]bool) error {
+	reader, file, err := in.open(ctx, d, i)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	var line focus.Line
+	var last cost.Holding
+	var lastID focus.Symbol
+	known, taken, epoch := false, false, 0
+	for n := 0; reader.Next(&line); n++ {
+		if n&0xfff == 0 {
+			in.meter.lines.Add(0x1000)
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		id := line.Dims[focus.BillingAccountID]
+		if !known || id != lastID || line.Billing != last.Period || in.symbols.Epoch() != epoch {
+			last = cost.Holding{BillingAccount: in.symbols.Text(focus.BillingAccountID, id), Period: line.Billing}
+			lastID, epoch, known = id, in.symbols.Epoch(), true
+			taken = only == nil || only[last]
+			if taken {
+				in.note(d, last)
+			}
+		}
+		if !taken {
+			continue
+		}
+		if err := in.builder.Add(&line); err != nil {
+			return fault.Wrap(err, fault.Invalid, "The sums of the delivery are out of range: more than 20 digits before the point.").
+				At(location(d, i, focus.Problem{Line: line.Number}), "the sum overflows here", "")
+		}
+	}
+	return reader.Err()
+}
+
+// note remembers whose a billing account and period is.
+func (in *intake) note(d *Delivery, h cost.Holding) {
+	if _, ok := in.origin[h]; ok {
+		return
+	}
+	o := cost.Origin{Delivery: d.ID, Delivered: *d.ClosedAt, Rules: in.now.roster.Rules, Final: d.Final}
+	if d.ProjectID != "" {
+		o.Rules = cost.Aimed
+	}
+	in.origin[h] = o
+}
+
+// counting counts bytes for the progress.
+type counting struct {
+	in io.Reader
+	n  *atomic.Int64
+}
+
+// Read reads and counts.
+func (c *counting) Read(b []byte) (int, error) {
+	n, err := c.in.Read(b)
+	c.n.Add(int64(n))
+	return n, err
+}
