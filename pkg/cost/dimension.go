@@ -7,7 +7,6 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/cost/document"
 	"github.com/tenantry/tenantry/pkg/focus"
-	"github.com/tenantry/tenantry/pkg/money"
 )
 
 // Dimension is what costs are grouped and filtered by: a FOCUS column in camelCase, project, environment, tag:<key> or
@@ -127,12 +126,4 @@ func parseMetric(s string) (focus.Metric, error) {
 		return focus.Metric(i), nil
 	}
 	return 0, fmt.Errorf("metrics are %s", strings.Join(MetricNames(), ", "))
-}
-
-// text writes an amount that may be null.
-func text(a *money.Amount) string {
-	if a == nil {
-		return ""
-	}
-	return a.String()
 }

@@ -70,7 +70,7 @@ func (f Filter) String() string {
 func (f Filter) Keeps(value string) bool { return slices.Contains(f.Values, value) != f.Not }
 
 // keeps tells for each of the sorted texts whether it passes, and whether any does.
-func (f Filter) keeps(texts []string) (each []bool, any bool) {
+func (f Filter) keeps(texts []string) (each []bool, some bool) {
 	each = make([]bool, len(texts))
 	for i := range each {
 		each[i] = f.Not

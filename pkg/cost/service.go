@@ -14,4 +14,6 @@ type Service struct {
 }
 
 // Operations lists the package's operations; it works on a nil Service.
-func (s *Service) Operations() []route.Operation { return nil }
+func (s *Service) Operations() []route.Operation {
+	return []route.Operation{s.costsOperation(), s.dimensionsOperation(), s.valuesOperation()}
+}

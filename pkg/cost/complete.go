@@ -1,0 +1,101 @@
+package cost
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// maxGaps is how many gaps an answer lists at most.
+const maxGaps = 1000
+
+// Gap is a month of a project of which an answer does not hold all costs.
+type Gap struct {
+	Project tenant.ProjectID `json:"project" doc:"The project's ID."`
+	Period  calendar.Month   `json:"period" doc:"The month, yyyy-mm."`
+	Reason  string           `json:"reason" doc:"What is missing and what to do."`
+}
+
+// monthOf is a month of a project.
+type monthOf struct {
+	subject int
+	month   calendar.Month
+}
+
+// gaps lists what is missing: months whose costs do not reach to the month's end, the end of the range or yesterday, and
+// periods left out because of what they lack. By project, then month.
+func (p *plan) gaps(now time.Time) []Gap {
+	reasons := map[monthOf]string{}
+	for _, l := range p.lacking {
+		reasons[monthOf{l.subject, l.period}] = fmt.Sprintf("left out: of %s there is the view tags, %s", l.source, l)
+	}
+	yesterday, reach := calendar.DayOf(now)-1, p.reach()
+	for n := range p.subjects {
+		for m := p.q.Start.Month(); m <= p.q.last().Month(); m++ {
+			at := monthOf{n, m}
+			if reason := p.missed(at, yesterday, reach); reason != "" && reasons[at] == "" {
+				reasons[at] = reason
+			}
+		}
+	}
+	order := slices.SortedFunc(maps.Keys(reasons), func(a, b monthOf) int {
+		return cmp.Or(cmp.Compare(a.subject, b.subject), cmp.Compare(a.month, b.month))
+	})
+	all := make([]Gap, 0, min(len(order), maxGaps))
+	for _, at := range order[:min(len(order), maxGaps)] {
+		all = append(all, Gap{p.subjects[at.subject].id, at.month, reasons[at]})
+	}
+	return all
+}
+
+// missed says what is missing of a project's month; "" for nothing.
+func (p *plan) missed(at monthOf, yesterday calendar.Day, reach map[monthOf]calendar.Day) string {
+	first, need := at.month.First(), min(at.month.Last(), yesterday)
+	if !p.q.Billing {
+		first, need = max(first, p.q.Start), min(need, p.q.last())
+	}
+	s := &p.subjects[at.subject]
+	if s.of.Archived { // at UpdatedAt at the latest
+		need = min(need, calendar.DayOf(s.of.UpdatedAt)-1)
+	}
+	if need < first {
+		return ""
+	}
+	last, held := reach[at]
+	switch {
+	case held && last >= need:
+		return ""
+	case held:
+		return fmt.Sprintf("costs end on %s: deliver the days up to %s", last, need)
+	case s.id == tenant.Unassigned:
+		return ""
+	}
+	return "no costs delivered: import this month"
+}
+
+// reach gives the last charge day that each project holds of a billing period. What is unassigned is left over from
+// whole deliveries, so that it reaches as far as these.
+func (p *plan) reach() map[monthOf]calendar.Day {
+	type delivered struct {
+		source string
+		month  calendar.Month
+	}
+	sources, reach := map[delivered]calendar.Day{}, map[monthOf]calendar.Day{}
+	for _, h := range p.held {
+		at := delivered{h.source, h.period}
+		sources[at] = max(sources[at], h.last)
+	}
+	for _, h := range p.held {
+		at := monthOf{h.subject, h.period}
+		if p.subjects[h.subject].id == tenant.Unassigned {
+			h.last = sources[delivered{h.source, h.period}]
+		}
+		reach[at] = max(reach[at], h.last)
+	}
+	return reach
+}

@@ -1,0 +1,96 @@
+package cost
+
+import (
+	"bytes"
+	"io"
+	"strings"
+
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/money"
+)
+
+// maxCSV bounds a CSV answer, in bytes: what a function can give at once.
+const maxCSV = 5 << 20
+
+// CSV writes the answer to a question as RFC 4180: a header; then one line for each group, or for each of its points; and
+// no line of totals. The columns are the dimensions grouped by, the date (unless granularity is total), the amount under
+// the metric's name, the currency and, where the question says top, other. Null is empty. A text that a spreadsheet would
+// take for a formula has an apostrophe before it. The error is fault.Invalid for more than 5 MB, before anything is written.
+func (a *Answer) CSV(w io.Writer, q *Question) error {
+	var b bytes.Buffer
+	var cells []string
+	for _, d := range q.GroupBy {
+		cells = append(cells, harmless(string(d)))
+	}
+	if q.Granularity != Total {
+		cells = append(cells, "date")
+	}
+	cells = append(cells, a.Metric, "currency")
+	if q.Top > 0 {
+		cells = append(cells, "other")
+	}
+	writeRecord(&b, cells)
+	for i := range a.Groups {
+		a.writeGroup(&b, q, &a.Groups[i])
+		if b.Len() > maxCSV {
+			return fault.New(fault.Invalid, "The CSV would be over 5 MB. Filter more, say top=, or page through the JSON answer.")
+		}
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+func (a *Answer) writeGroup(b *bytes.Buffer, q *Question, g *Group) {
+	var key []string
+	for _, d := range q.GroupBy {
+		value := ""
+		if v := g.Key[string(d)]; v != nil {
+			value = harmless(*v)
+		}
+		key = append(key, value)
+	}
+	line := func(cells ...string) {
+		cells = append(append(key[:len(key):len(key)], cells...), a.Currency)
+		if q.Top > 0 {
+			cells = append(cells, map[bool]string{true: "true"}[g.Other])
+		}
+		writeRecord(b, cells)
+	}
+	if q.Granularity == Total {
+		line(text(g.Total))
+		return
+	}
+	for _, p := range g.Points {
+		line(p.Date.String(), text(p.Amount))
+	}
+}
+
+// harmless puts an apostrophe before what a spreadsheet takes for a formula.
+func harmless(s string) string {
+	if s != "" && strings.IndexByte("=+-@\t\r\n", s[0]) >= 0 {
+		return "'" + s
+	}
+	return s
+}
+
+// writeRecord writes one line. encoding/csv would change line breaks within texts.
+func writeRecord(b *bytes.Buffer, cells []string) {
+	for i, c := range cells {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if strings.ContainsAny(c, "\",\r\n") || strings.TrimSpace(c) != c {
+			c = `"` + strings.ReplaceAll(c, `"`, `""`) + `"`
+		}
+		b.WriteString(c)
+	}
+	b.WriteString("\r\n")
+}
+
+// text writes an amount that may be null.
+func text(a *money.Amount) string {
+	if a == nil {
+		return ""
+	}
+	return a.String()
+}
