@@ -67,6 +67,8 @@ type Version struct {
 	Currencies []string // sorted
 	First      calendar.Day
 	Last       calendar.Day // first and last charge day held; of a year document the days, too, not the months
+	Since      calendar.Day // first and last charge day that was delivered of the billing accounts the lines are of, also
+	Through    calendar.Day // where the project itself has no charge on them: what completeness goes by
 	AsOf       int64        // unix seconds of the youngest delivery in it
 	Lines      int64
 	Estimated  bool

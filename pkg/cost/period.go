@@ -89,7 +89,7 @@ func (r *Replacement) buildPeriod(ctx context.Context, p tenant.ProjectID, v doc
 	if version.Lines, err = r.lines(ctx, p, period); err != nil {
 		return err
 	}
-	version.AsOf, version.Final = h.asOf(p)
+	h.describe(p, version)
 	r.add(at, version, e)
 	return nil
 }
@@ -202,13 +202,17 @@ func (h *holding) keeps(p tenant.ProjectID) bool {
 	})
 }
 
-// asOf gives the time of the youngest delivery that the project's lines are from, and whether all are final.
-func (h *holding) asOf(p tenant.ProjectID) (unix int64, final bool) {
-	final = true
+// describe says of a project's version what the deliveries that its lines are from say together.
+func (h *holding) describe(p tenant.ProjectID, v *Version) {
+	v.Final = true
 	for _, a := range h.next.Accounts {
-		if slices.Contains(a.Projects, p) {
-			unix, final = max(unix, a.Delivered/1000), final && a.Final
+		if !slices.Contains(a.Projects, p) {
+			continue
 		}
+		if v.AsOf == 0 {
+			v.Since, v.Through = a.First, a.Last
+		}
+		v.Since, v.Through = min(v.Since, a.First), max(v.Through, a.Last)
+		v.AsOf, v.Final = max(v.AsOf, a.Delivered/1000), v.Final && a.Final
 	}
-	return unix, final
 }
