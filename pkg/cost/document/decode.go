@@ -23,7 +23,7 @@ func Decode(part []byte) (*Part, error) {
 		return nil, err
 	}
 	r, p := &reader{b: head}, &Part{amounts: body[:cap(body)]}
-	dims, keys, cols := r.count(), r.count(), r.count()
+	dims, keys, cols := r.number(maxDims), r.count(), r.count()
 	p.scale = r.number(money.Scale)
 	p.readCols(r, cols)
 	p.readKeys(r, dims, keys)

@@ -17,6 +17,7 @@ const version = 1
 
 // What a part can hold at most, besides MaxPart and maxSection; it bounds what Decode allocates.
 const (
+	maxDims    = 256
 	maxCells   = 1 << 20
 	maxIndexes = 1 << 21 // keys times dimensions
 	maxTexts   = 2 << 20 // bytes of all texts and names
@@ -27,7 +28,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // encode gives a range of keys as a part; nil where it would hold more than a part can.
 func (b *batch) encode(from, to int) []byte {
 	cells := b.cells[b.ends[from]-len(b.row(from)) : b.ends[to-1]]
-	if len(cells) > maxCells || (to-from)*len(b.texts) > maxIndexes {
+	if len(b.texts) > maxDims || len(cells) > maxCells || (to-from)*len(b.texts) > maxIndexes {
 		return nil
 	}
 	cols, scale := columns(cells), scaleOf(cells)

@@ -16,7 +16,7 @@ import (
 // MaxPart bounds an encoded part, in bytes: below DynamoDB's 400 KB item, with room for the item's other attributes.
 const MaxPart = 380 << 10
 
-// maxBatch bounds the cells that are held back for a part, in multiples of a row.
+// maxBatch is how many cells are held back at most, but for those of the last row.
 const maxBatch = 1 << 17
 
 // ErrTooLarge says that a single row does not fit into a part: its texts and cells take more than MaxPart encoded.

@@ -133,13 +133,17 @@ func TestNoPartIsLargerThanAnItem(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dims := bytes.Count(c.rows[0].Key, []byte{0}) + 1
-			parts, sum := encode(t, dims, func(_ focus.Dim, id string) string { return id[:len(id)/2] }, c.rows)
+			names := func(_ focus.Dim, id string) string { return id[:len(id)/2] }
+			parts, sum := encode(t, dims, names, c.rows)
 			require.GreaterOrEqual(t, sum.Parts, c.parts)
 			back, _ := decode(t, parts)
 			require.Equal(t, len(c.rows), len(back))
 			for i := range back {
 				require.True(t, bytes.Equal(c.rows[i].Key, back[i].Key) && slices.Equal(c.rows[i].Cells, back[i].Cells))
 			}
+			again, sumAgain := encode(t, dims, names, back)
+			require.Equal(t, sum, sumAgain)
+			require.True(t, slices.EqualFunc(parts, again, bytes.Equal))
 			t.Logf("%d bytes in %d parts, %d cells", sum.Bytes, sum.Parts, sum.Cells)
 		})
 	}
@@ -157,19 +161,13 @@ func diagonal(n int) []document.Row {
 
 func TestARowLargerThanAPartIsAnError(t *testing.T) {
 	for name, rows := range map[string][]document.Row{
-		"cells": hostile(1, 1, 10, 40000),
-		"texts": hostile(2, 27, 20000, 1),
+		"cells":          hostile(1, 1, 10, 40000),
+		"texts":          hostile(2, 27, 20000, 1),
+		"300 dimensions": hostile(1, 300, 1, 1),
+		"a text of 3 MB": {{Key: bytes.Repeat([]byte("a"), 3<<20)}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dims := bytes.Count(rows[0].Key, []byte{0}) + 1
-			e := document.NewEncoder(make([]focus.Dim, dims), nil, func([]byte) error { return nil })
-			var err error
-			for _, r := range rows {
-				err = e.Append(r)
-			}
-			if err == nil {
-				_, err = e.Close()
-			}
+			_, _, err := tryEncode(bytes.Count(rows[0].Key, []byte{0})+1, nil, rows)
 			require.ErrorIs(t, err, document.ErrTooLarge)
 		})
 	}
