@@ -63,13 +63,13 @@ func OpenAPI() ([]byte, error) {
 }
 
 func (d Deps) features() features {
-	f := features{
+	deliveries := &delivery.Service{Store: d.Store, Files: d.Files, Queue: d.Queue, Clock: d.Clock, Random: d.Random, Log: d.Log}
+	return features{
 		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random},
-		projects:      &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random},
-		deliveries:    &delivery.Service{Store: d.Store, Files: d.Files, Queue: d.Queue, Clock: d.Clock, Random: d.Random, Log: d.Log},
+		projects:      &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, RulesChanged: deliveries.RulesChanged},
+		deliveries:    deliveries,
 		costs:         &cost.Service{Store: d.Store, Clock: d.Clock},
 	}
-	return f
 }
 
 func (f features) operations() []route.Operation {

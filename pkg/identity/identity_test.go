@@ -381,18 +381,3 @@ func BenchmarkWarmAuthorization(b *testing.B) {
 		}
 	}
 }
-
-func BenchmarkVerification(b *testing.B) {
-	w := newWorld(b)
-	var tokens []string
-	for i := range 5000 { // more than are cached
-		tokens = append(tokens, "Bearer "+w.token(b, jwt.MapClaims{"jti": i}))
-	}
-	i := 0
-	for b.Loop() {
-		if _, err := w.Principal(b.Context(), tokens[i%len(tokens)]); err != nil {
-			b.Fatal(err)
-		}
-		i++
-	}
-}

@@ -153,13 +153,13 @@ func schemaName(t reflect.Type, hint string) string {
 	return name
 }
 
-// qualified makes CostQuery of "example.com/pkg/cost.Query". This package's own names stand alone.
+// qualified makes CostQuery of "example.com/pkg/cost.Query". Names of this package and of pkg/api stand alone.
 func qualified(full string) string {
 	pkg, name, found := strings.Cut(full[strings.LastIndexByte(full, '/')+1:], ".")
 	if !found {
 		return title(pkg)
 	}
-	if pkg == "route" || strings.Contains(strings.ToLower(name), pkg) {
+	if pkg == "route" || pkg == "api" || strings.Contains(strings.ToLower(name), pkg) {
 		return title(name)
 	}
 	return title(pkg) + title(name)

@@ -29,8 +29,9 @@ const lifetime = time.Hour
 
 // Options are what an Issuer takes from its surroundings.
 type Options struct {
-	URL     string // what tokens name as their issuer, and where the Issuer is served: "http://127.0.0.1:8080"
-	KeyFile string // PEM; made where there is none, readable by its owner alone
+	URL     string          // what tokens name as their issuer, and where the Issuer is served: "http://127.0.0.1:8080"
+	KeyFile string          // PEM; made where there is none, readable by its owner alone
+	Key     *rsa.PrivateKey // instead of a KeyFile, where tokens need not outlive the process
 	Clock   func() time.Time
 	Random  io.Reader // of token IDs
 }
@@ -38,19 +39,20 @@ type Options struct {
 // Issuer serves /.well-known/openid-configuration, /.well-known/jwks.json and POST /dev/token below its URL.
 type Issuer struct {
 	Options
-	key *rsa.PrivateKey
 	kid string
 	mux *http.ServeMux
 }
 
-// Open makes an Issuer that signs with the key in the file.
+// Open makes an Issuer that signs with the Key or that in the file.
 func Open(o Options) (*Issuer, error) {
-	key, err := loadKey(o.KeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("local issuer: %w", err)
+	if o.Key == nil {
+		var err error
+		if o.Key, err = loadKey(o.KeyFile); err != nil {
+			return nil, fmt.Errorf("local issuer: %w", err)
+		}
 	}
-	sum := sha256.Sum256(key.N.Bytes())
-	i := &Issuer{Options: o, key: key, kid: base64.RawURLEncoding.EncodeToString(sum[:12]), mux: http.NewServeMux()}
+	sum := sha256.Sum256(o.Key.N.Bytes())
+	i := &Issuer{Options: o, kid: base64.RawURLEncoding.EncodeToString(sum[:12]), mux: http.NewServeMux()}
 	i.mux.HandleFunc("GET /.well-known/openid-configuration", i.discovery)
 	i.mux.HandleFunc("GET /.well-known/jwks.json", i.keys)
 	i.mux.HandleFunc("POST /dev/token", i.token)
@@ -86,7 +88,7 @@ func (i *Issuer) Token(subject, email string) (string, error) {
 func (i *Issuer) Sign(claims jwt.MapClaims) (string, error) {
 	t := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
 	t.Header["kid"] = i.kid
-	return t.SignedString(i.key)
+	return t.SignedString(i.Key)
 }
 
 func (i *Issuer) discovery(w http.ResponseWriter, _ *http.Request) {
@@ -101,7 +103,7 @@ func (i *Issuer) discovery(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (i *Issuer) keys(w http.ResponseWriter, _ *http.Request) {
-	k, err := jwkset.NewJWKFromKey(&i.key.PublicKey, jwkset.JWKOptions{
+	k, err := jwkset.NewJWKFromKey(&i.Key.PublicKey, jwkset.JWKOptions{
 		Metadata: jwkset.JWKMetadataOptions{ALG: jwkset.AlgRS256, KID: i.kid, USE: jwkset.UseSig}})
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, "server_error", "the key cannot be written")

@@ -1,0 +1,83 @@
+package api_test
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tenantry/tenantry/pkg/api"
+	"github.com/tenantry/tenantry/pkg/apptest"
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+func TestNobodyGetsThroughWhoShouldNot(t *testing.T) {
+	a := apptest.New(t)
+	a.Matrix(t, api.Operations(), map[string]string{"importId": bobsImport(t, a)})
+}
+
+// bobsImport makes a delivery in Bob's tenant with the example of the operation that does.
+func bobsImport(t *testing.T, a *apptest.App) string {
+	var made struct {
+		ID string `json:"id"`
+	}
+	for _, op := range api.Operations() {
+		if op.ID == "createImport" {
+			r, err := op.NewRequest(t.Context(), a.URL, map[string]string{"tenantId": string(a.Bob.Tenant)})
+			require.NoError(t, err)
+			a.Bob.Send(t, r).Is(t, 201).Into(t, &made)
+		}
+	}
+	return made.ID
+}
+
+func TestHandlerServesTheOperationsOfItsFunction(t *testing.T) {
+	a := apptest.New(t)
+	for _, f := range []route.Function{route.API, route.Admin, ""} {
+		h, err := api.Handler(api.Deps{Store: a.Store, Auth: nobody{}, Clock: a.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler)}, f)
+		require.NoError(t, err)
+		for _, op := range api.Operations() {
+			r, err := op.NewRequest(t.Context(), "", nil)
+			require.NoError(t, err)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			served := w.Code != http.StatusNotFound && w.Code != http.StatusMethodNotAllowed
+			require.Equal(t, f == "" || f == op.Function, served, "%s at %q: %d", op, f, w.Code)
+		}
+	}
+}
+
+// nobody lets nobody in.
+type nobody struct{}
+
+func (nobody) Principal(context.Context, string) (tenant.Principal, error) {
+	return tenant.Principal{}, fault.New(fault.Unauthenticated, "nobody")
+}
+
+func (nobody) Scope(context.Context, string, string, tenant.Permission) (*tenant.Scope, error) {
+	return nil, fault.New(fault.Unauthenticated, "nobody")
+}
+
+func TestHealthNeedsNoToken(t *testing.T) {
+	a := apptest.New(t)
+	require.JSONEq(t, `{"status":"ok"}`, string(a.With("").Get(t, "/v1/health").Is(t, 200).Body))
+	require.JSONEq(t, `{"status":"ok"}`, string(a.With("bad").Get(t, "/v1/health").Is(t, 200).Body))
+}
+
+func TestLogHoldsNoSecrets(t *testing.T) {
+	a := apptest.New(t)
+	a.Alice.Do(t, "POST", a.Alice.Path("/projects"), map[string]any{"name": "Very Private", "environment": "test"}).Is(t, 201)
+	a.Alice.Get(t, a.Alice.Path("/projects?cursor=very-private")).Is(t, 400)
+	log := a.Log.String()
+	require.Contains(t, log, string(a.Alice.Tenant))
+	require.Contains(t, log, `"writeHalfUnits":`)
+	for _, secret := range []string{a.Alice.Token, "alice", "Very Private", "very-private", "Bearer"} {
+		require.NotContains(t, log, secret)
+	}
+}

@@ -1,0 +1,220 @@
+// Package apptest runs the real server on the embedded store, with the local issuer and two tenants: what tests of
+// operations need, and the checks that every operation must pass.
+package apptest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tenantry/tenantry/pkg/api"
+	"github.com/tenantry/tenantry/pkg/blob/folder"
+	"github.com/tenantry/tenantry/pkg/delivery"
+	"github.com/tenantry/tenantry/pkg/identity"
+	"github.com/tenantry/tenantry/pkg/identity/localissuer"
+	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/store/bolt"
+	"github.com/tenantry/tenantry/pkg/store/storetest"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// App is a running server. Its clock stands still unless it is moved, at noon of 2 March 2026 in the beginning.
+type App struct {
+	URL        string
+	Store      *store.Store
+	Faults     *storetest.Faulty // between the store and its engine
+	Issuer     *localissuer.Issuer
+	Deliveries *delivery.Service // the worker's
+	Log        *Log
+	Alice, Bob *Home
+
+	inbox inbox
+	mu    sync.Mutex
+	now   time.Time
+}
+
+// Home is a tenant with one project, and the client of its owner.
+type Home struct {
+	*Client
+	Tenant  tenant.ID
+	Project tenant.ProjectID
+}
+
+// key signs all tokens: to make one takes long.
+var key = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
+// New starts a server that ends with the test.
+func New(t testing.TB) *App {
+	a := &App{Log: &Log{}, now: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)}
+	engine, err := bolt.Open(filepath.Join(t.TempDir(), "store"), bolt.Options{Clock: a.Now, NoSync: true})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, engine.Close()) })
+	a.Faults = storetest.NewFaulty(engine, nil)
+	a.Store = store.New(a.Faults)
+	a.serve(t)
+	a.Alice, a.Bob = a.found(t, "alice"), a.found(t, "bob")
+	return a
+}
+
+// serve wires what infra/local wires.
+func (a *App) serve(t testing.TB) {
+	server := httptest.NewUnstartedServer(nil)
+	a.URL = "http://" + server.Listener.Addr().String()
+	k, err := key()
+	require.NoError(t, err)
+	a.Issuer, err = localissuer.Open(localissuer.Options{URL: a.URL, Key: k, Clock: a.Now, Random: rand.Reader})
+	require.NoError(t, err)
+	auth, err := identity.New(identity.Config{Issuers: []identity.Issuer{a.Issuer.Trust()}, Store: a.Store, Clock: a.Now})
+	require.NoError(t, err)
+	log := slog.New(slog.NewJSONHandler(a.Log, nil))
+	files, err := folder.Open(folder.Options{Root: filepath.Join(t.TempDir(), "files"), Clock: a.Now, Random: rand.Reader,
+		Uploaded: a.inbox.uploaded, Log: log})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, files.Close()) })
+	served, err := api.Handler(api.Deps{Store: a.Store, Auth: auth, Files: files, Queue: &a.inbox, Clock: a.Now, Random: rand.Reader, Log: log}, "")
+	require.NoError(t, err)
+	a.Deliveries = &delivery.Service{Store: a.Store, Files: files, Queue: &a.inbox, Clock: a.Now, Random: rand.Reader, Log: log, Temp: t.TempDir()}
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch p := r.URL.Path; {
+		case strings.HasPrefix(p, folder.Path):
+			files.ServeHTTP(w, r)
+		case strings.HasPrefix(p, "/dev/"), strings.HasPrefix(p, "/.well-known/"):
+			a.Issuer.ServeHTTP(w, r)
+		default:
+			served.ServeHTTP(w, r)
+		}
+	})
+	server.Start()
+	t.Cleanup(server.Close)
+}
+
+// found makes a tenant of a subject and a project in it, through the API.
+func (a *App) found(t testing.TB, subject string) *Home {
+	h := &Home{Client: a.As(t, subject)}
+	var made struct {
+		ID string `json:"id"`
+	}
+	h.Do(t, "POST", "/v1/tenants", map[string]any{"name": subject + "'s"}).Is(t, 201).Into(t, &made)
+	h.Tenant = tenant.ID(made.ID)
+	h.Do(t, "POST", h.Path("/projects"), map[string]any{"name": "web", "environment": "production"}).Is(t, 201).Into(t, &made)
+	h.Project = tenant.ProjectID(made.ID)
+	return h
+}
+
+// Path is a path below the tenant's.
+func (h *Home) Path(below string) string { return "/v1/tenants/" + string(h.Tenant) + below }
+
+// Join makes a subject a member of a tenant, limited to projects where some are given.
+func (a *App) Join(t testing.TB, id tenant.ID, subject string, role tenant.Role, projects ...tenant.ProjectID) *Client {
+	m := identity.Member{Tenant: id, Issuer: a.URL, Subject: subject, Role: role, Limited: projects != nil, Projects: projects, CreatedAt: a.Now()}
+	require.NoError(t, a.Store.Directory().Write(t.Context(), m.Changes()...))
+	return a.As(t, subject)
+}
+
+// Now is the server's time.
+func (a *App) Now() time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.now
+}
+
+// Advance moves the server's time.
+func (a *App) Advance(d time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.now = a.now.Add(d)
+}
+
+// Work has the worker do all messages there are, and those that come of them.
+func (a *App) Work(t testing.TB) {
+	for m, ok := a.inbox.take(); ok; m, ok = a.inbox.take() {
+		require.NoError(t, a.Deliveries.Handle(t.Context(), m))
+	}
+}
+
+// inbox is a queue in memory.
+type inbox struct {
+	mu       sync.Mutex
+	messages []delivery.Message
+}
+
+// Send keeps a message for Work.
+func (q *inbox) Send(_ context.Context, m delivery.Message) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.messages = append(q.messages, m)
+	return nil
+}
+
+func (q *inbox) take() (m delivery.Message, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.messages) == 0 {
+		return m, false
+	}
+	m, q.messages = q.messages[0], q.messages[1:]
+	return m, true
+}
+
+// uploaded tells of a file as S3 does.
+func (q *inbox) uploaded(ctx context.Context, key string, size int64) error {
+	object := map[string]any{"key": key, "size": size}
+	body, err := json.Marshal(map[string]any{"Records": []any{map[string]any{"eventName": "ObjectCreated:Put", "s3": map[string]any{"object": object}}}})
+	if err != nil {
+		return err
+	}
+	messages, err := delivery.ParseMessages(body)
+	if err != nil {
+		return err
+	}
+	for _, m := range messages {
+		if err := q.Send(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Log keeps what the server logs.
+type Log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write adds to it.
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// String is all of it.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// Serve serves other operations on the same store and gives a client of them with a token.
+func (a *App) Serve(t testing.TB, ops []route.Operation, token string) *Client {
+	auth, err := identity.New(identity.Config{Issuers: []identity.Issuer{a.Issuer.Trust()}, Store: a.Store, Clock: a.Now})
+	require.NoError(t, err)
+	h, err := route.Handler(ops, auth, route.Options{Clock: a.Now, Log: slog.New(slog.NewJSONHandler(a.Log, nil))})
+	require.NoError(t, err)
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	return &Client{app: &App{URL: server.URL}, Token: token}
+}
