@@ -52,7 +52,10 @@ func (g *generator) record(l *line) *focus.Record {
 		ChargePeriodStart: l.from.Time(), ChargePeriodEnd: l.to.Time(),
 		InvoiceIssuerName: p.issuer, ProviderName: p.provider, PublisherName: p.issuer,
 		ServiceCategory: l.offer.category, ServiceName: l.offer.service, ServiceSubcategory: l.offer.subcategory,
-		SubAccountID: l.account.id, SubAccountName: l.account.name, SubAccountType: "Account",
+		SubAccountID: l.account.id, SubAccountName: l.account.name,
+	}
+	if l.account.id != "" {
+		r.SubAccountType = "Account"
 	}
 	if l.correction {
 		r.ChargeClass = "Correction"

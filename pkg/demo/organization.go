@@ -33,7 +33,7 @@ type payer struct {
 	reservation         *commitment // of accounts[0]'s database
 }
 
-// account is a sub-account. The last of a payer bears what is charged to no other.
+// account is a sub-account. The last of a payer bears what is charged to no other; it may be nameless.
 type account struct {
 	id, name  string
 	resources []resource
@@ -168,6 +168,7 @@ func Globex() *Organization {
 					{&machines, "lab-bench", "germanywestcentral", 24 * 2, "development", "research"},
 					{&models, "lab-assistant", "germanywestcentral", 2, "development", "research"},
 				}},
+				{},
 			},
 		}, {
 			provider: "Oracle", issuer: "Oracle Corporation UK Ltd", id: "ocid1.tenancy.oc1..globex", name: "Globex Ltd", kind: "Tenancy",
