@@ -17,13 +17,17 @@ type batch struct {
 
 func newBatch(dims int) *batch {
 	b := &batch{texts: make([]dictionary, dims), ids: make([][]uint32, dims)}
-	b.reset()
+	for d := range b.texts {
+		b.texts[d].id = map[string]uint32{}
+	}
 	return b
 }
 
 func (b *batch) reset() {
 	for d := range b.texts {
-		b.texts[d] = dictionary{id: map[string]uint32{}}
+		t := &b.texts[d]
+		clear(t.id)
+		t.text, t.names = t.text[:0], t.names[:0]
 		b.ids[d] = b.ids[d][:0]
 	}
 	b.ends, b.cells, b.weight = b.ends[:0], b.cells[:0], 0

@@ -183,15 +183,15 @@ func TestMemoryDoesNotGrowWithTheDocument(t *testing.T) {
 		return m.HeapAlloc
 	}
 	var early, late uint64
-	for i := range 200000 {
+	for i := range 80000 {
 		for c := range cells {
 			cells[c].Amount = amount(0, random.Uint64()>>28, 10)
 		}
 		require.NoError(t, e.Append(document.Row{Key: key("USD", fmt.Sprintf("key %08d", i)), Cells: cells[:1+i%31]}))
 		switch {
-		case i == 20000:
+		case i == 16000:
 			early = heap()
-		case i > 20000 && i%20000 == 0:
+		case i > 16000 && i%16000 == 0:
 			late = max(late, heap())
 		}
 	}
