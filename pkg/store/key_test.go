@@ -1,0 +1,156 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+const (
+	abc     tenant.ID         = "ten_01J00000000000000000000ABC"
+	xyz     tenant.ID         = "ten_01J00000000000000000000XYZ"
+	web     tenant.ProjectID  = "prj_01J00000000000000000000WEB"
+	imports tenant.DeliveryID = "imp_01J00000000000000000000000"
+)
+
+var september = calendar.Date(2024, 9, 1).Month()
+
+// addresses gives what the handle of a tenant makes of keys.
+func addresses(t require.TestingT, id tenant.ID, keys ...store.Key) []store.Address {
+	r := &recorder{}
+	_, err := handle(t, r, id).Get(context.Background(), store.Strongly, keys...)
+	require.NoError(t, err)
+	return r.asked
+}
+
+func handle(t require.TestingT, e store.Engine, id tenant.ID) *store.Tenant {
+	scope, err := tenant.Work(id, "test")
+	require.NoError(t, err)
+	h, err := store.New(e).Tenant(scope)
+	require.NoError(t, err)
+	return h
+}
+
+func TestKeys(t *testing.T) {
+	const core, cost = "T#" + string(abc), "T#" + string(abc) + "#P#" + string(web)
+	digest := "2c70e12b7a0646f92279f427c7b38e73" // of "key"
+	tests := []struct {
+		key   store.Key
+		table store.Table
+		pk    string
+		sk    string
+	}{
+		{store.Meta(), store.CoreTable, core, "META"},
+		{store.Roster(), store.CoreTable, core, "ROSTER"},
+		{store.Head(), store.CoreTable, core, "HEAD"},
+		{store.TagKeys(), store.CoreTable, core, "TAGKEYS"},
+		{store.Project(web), store.CoreTable, core, "PROJECT#" + string(web)},
+		{store.Delivery(imports), store.CoreTable, core, "DELIVERY#" + string(imports)},
+		{store.Cover(september), store.CoreTable, core, "COVER#2024-09"},
+		{store.Usage(calendar.Date(2024, 9, 30)), store.CoreTable, core, "USAGE#2024-09-30"},
+		{store.Idempotency("create-project", "key"), store.CoreTable, core, "IDEM#create-project#" + digest},
+		{store.Index(web, "service"), store.CostTable, cost, "INDEX#service"},
+		{store.Totals(web, "upload:a", september), store.CostTable, cost, "TOTALS#upload:a#2024-09"},
+		{store.Run(web, "import", "slot"), store.CostTable, cost, "RUN#import#slot"},
+		{store.Document(web, "upload:a", "tags", september, "billedCost", "v7", 3), store.CostTable, cost,
+			"C#upload:a#tags#2024-09#billedCost#v7#00003"},
+		{store.YearDocument(web, "upload:a", "tags", 2024, "billedCost", "v7", 3), store.CostTable, cost,
+			"Y#upload:a#tags#2024#billedCost#v7#00003"},
+	}
+	for _, test := range tests {
+		require.Equal(t, []store.Address{{Table: test.table, PK: test.pk, SK: test.sk}}, addresses(t, abc, test.key))
+		require.Equal(t, test.sk, test.key.Sort())
+	}
+}
+
+// Two keys are one only if all they are made of is.
+func TestKeysDoNotCollide(t *testing.T) {
+	type parts struct {
+		source, view, metric, version string
+		period, part                  int
+	}
+	source := rapid.StringMatching(`(upload|export):[a-z#0-9-]{1,4}`)
+	word := rapid.StringMatching(`[a-c0-9]{1,2}`)
+	drawn := rapid.Custom(func(t *rapid.T) parts {
+		return parts{source.Draw(t, "source"), word.Draw(t, "view"), word.Draw(t, "metric"), word.Draw(t, "version"),
+			rapid.IntRange(1995, 2030).Draw(t, "period"), rapid.IntRange(0, 99999).Draw(t, "part")}
+	})
+	keysOf := func(p parts) []store.Key {
+		month := calendar.Month(p.period * 12)
+		return []store.Key{
+			store.Document(web, p.source, p.view, month, p.metric, p.version, p.part),
+			store.YearDocument(web, p.source, p.view, p.period, p.metric, p.version, p.part),
+			store.Totals(web, p.source, month),
+			store.Idempotency(p.view, p.source),
+			store.Run(web, p.view, p.source),
+			store.Index(web, p.view),
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := drawn.Draw(t, "a"), drawn.Draw(t, "b")
+		keysA, keysB := addresses(t, abc, keysOf(a)...), addresses(t, abc, keysOf(b)...)
+		require.Equal(t, a == b, keysA[0] == keysB[0])
+		require.Equal(t, a == b, keysA[1] == keysB[1])
+		for i, key := range keysA {
+			for j, other := range keysB {
+				require.False(t, i != j && key == other, "%v is two entities", key)
+			}
+		}
+		for i, key := range addresses(t, xyz, keysOf(a)...) {
+			require.NotEqual(t, keysA[i].PK, key.PK)
+		}
+	})
+}
+
+// No tenant's partition begins with another tenant's, nor a project's with another project's.
+func TestPartitionsDoNotCollide(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := tenants().Draw(t, "a"), tenants().Draw(t, "b")
+		if a == b {
+			return
+		}
+		one := addresses(t, a, store.Meta(), store.Index(web, "v"), store.Index(tenant.Unassigned, "v"))
+		two := addresses(t, b, store.Meta(), store.Index(web, "v"), store.Index(tenant.Unassigned, "v"))
+		for _, x := range one {
+			for _, y := range two {
+				require.False(t, strings.HasPrefix(x.PK, y.PK) || strings.HasPrefix(y.PK, x.PK))
+			}
+		}
+		require.False(t, strings.HasPrefix(one[1].PK, one[2].PK) || strings.HasPrefix(one[2].PK, one[1].PK))
+	})
+}
+
+func TestSpansHoldTheirEntitiesOnly(t *testing.T) {
+	documents := store.Documents(web)
+	all := []store.Key{store.Meta(), store.Roster(), store.Head(), store.TagKeys(), store.Project(web), store.Delivery(imports),
+		store.Cover(september), store.Idempotency("o", "k"), store.Index(web, "v"), store.Totals(web, "C#", september),
+		store.Run(web, "import", "s"), store.Document(web, "s", "v", september, "m", "g", 0), store.YearDocument(web, "s", "v", 2024, "m", "g", 0)}
+	tests := []struct {
+		span store.Span
+		of   string
+	}{
+		{store.Projects(), "PROJECT#"}, {store.Deliveries(), "DELIVERY#"}, {documents[0], "C#"}, {documents[1], "Y#"},
+	}
+	for _, test := range tests {
+		r := &recorder{}
+		_, err := handle(t, r, abc).Query(t.Context(), test.span, store.List{})
+		require.NoError(t, err)
+		from, to := r.asked[0], r.asked[1]
+		held := 0
+		for _, a := range addresses(t, abc, all...) {
+			if a.Table == from.Table && a.PK == from.PK && from.SK <= a.SK && a.SK <= to.SK {
+				require.True(t, strings.HasPrefix(a.SK, test.of), fmt.Sprint(a))
+				held++
+			}
+		}
+		require.Equal(t, 1, held, test.of)
+	}
+}

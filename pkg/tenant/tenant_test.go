@@ -1,0 +1,194 @@
+package tenant_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// kinds are the three sorts of IDs, each made and read as text.
+var kinds = []struct {
+	prefix string
+	make   func(time.Time, *bytes.Reader) (string, error)
+	parse  func(string) (string, error)
+}{
+	{"ten_", func(now time.Time, r *bytes.Reader) (string, error) {
+		id, err := tenant.NewID(now, r)
+		return string(id), err
+	}, func(s string) (string, error) {
+		id, err := tenant.ParseID(s)
+		return string(id), err
+	}},
+	{"prj_", func(now time.Time, r *bytes.Reader) (string, error) {
+		id, err := tenant.NewProjectID(now, r)
+		return string(id), err
+	}, func(s string) (string, error) {
+		id, err := tenant.ParseProjectID(s)
+		return string(id), err
+	}},
+	{"imp_", func(now time.Time, r *bytes.Reader) (string, error) {
+		id, err := tenant.NewDeliveryID(now, r)
+		return string(id), err
+	}, func(s string) (string, error) {
+		id, err := tenant.ParseDeliveryID(s)
+		return string(id), err
+	}},
+}
+
+func TestIDs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ms := rapid.Int64Range(0, 1<<48-1).Draw(t, "time")
+		random := rapid.SliceOfN(rapid.Byte(), 10, 10).Draw(t, "random")
+		for i, kind := range kinds {
+			id, err := kind.make(time.UnixMilli(ms), bytes.NewReader(random))
+			require.NoError(t, err)
+			require.Len(t, id, 30, "of one length, so that none is a prefix of another")
+			require.True(t, strings.HasPrefix(id, kind.prefix))
+			for j, other := range kinds {
+				read, err := other.parse(id)
+				require.Equal(t, i == j, err == nil)
+				require.Equal(t, id, read)
+			}
+			later, err := kind.make(time.UnixMilli(ms+1), bytes.NewReader(make([]byte, 10)))
+			require.True(t, err != nil || later > id, "they sort by time")
+		}
+	})
+}
+
+func TestIDsThatAreNone(t *testing.T) {
+	const ulid = "01J00000000000000000000ABC"
+	tests := map[string]string{
+		"empty": "", "prefix alone": "@", "too short": "@" + ulid[1:], "too long": "@" + ulid + "0", "lower case": "@01j00000000000000000000abc",
+		"overflow": "@8ZZZZZZZZZZZZZZZZZZZZZZZZZ", "a letter ULIDs lack": "@01J00000000000000000000ABU", "no prefix": ulid,
+		"capital prefix": "TEN_" + ulid, "a key after it": "@01J000000000000000000#P#x", "not ASCII": "@01J000000000000000000é00", "padded": " @" + ulid[1:],
+	}
+	for name, text := range tests {
+		t.Run(name, func(t *testing.T) {
+			for _, kind := range kinds {
+				_, err := kind.parse(strings.Replace(text, "@", kind.prefix, 1))
+				require.Error(t, err)
+			}
+		})
+	}
+}
+
+func TestNoRandomnessNoID(t *testing.T) {
+	for _, kind := range kinds {
+		_, err := kind.make(time.Now(), bytes.NewReader(nil))
+		require.Error(t, err)
+	}
+}
+
+func TestUnassignedIsAProject(t *testing.T) {
+	id, err := tenant.ParseProjectID("unassigned")
+	require.NoError(t, err)
+	require.Equal(t, tenant.Unassigned, id)
+	_, err = tenant.ParseID("unassigned")
+	require.Error(t, err)
+}
+
+var roles = []tenant.Role{tenant.Owner, tenant.Admin, tenant.Editor, tenant.Viewer}
+
+func TestRoles(t *testing.T) {
+	all := tenant.Owner.Permissions()
+	require.NotEmpty(t, tenant.Viewer.Permissions())
+	for i, role := range roles {
+		read, err := tenant.ParseRole(string(role))
+		require.NoError(t, err)
+		require.Equal(t, role, read)
+		for _, p := range all {
+			require.Equal(t, role.May(p), contains(role.Permissions(), p))
+			for _, below := range roles[i:] {
+				require.False(t, below.May(p) && !role.May(p), "%s may %s, which %s may not", below, p, role)
+			}
+			require.False(t, role == tenant.Viewer && role.May(p) && !strings.HasSuffix(string(p), ":read"), "a viewer changes nothing")
+		}
+	}
+	for _, none := range []tenant.Role{"", "root", "OWNER"} {
+		_, err := tenant.ParseRole(string(none))
+		require.Error(t, err)
+		require.Empty(t, none.Permissions())
+		for _, p := range all {
+			require.False(t, none.May(p))
+		}
+	}
+	for _, role := range roles {
+		require.False(t, role.May("tenant:own"), "a permission that nobody has")
+	}
+}
+
+func contains(all []tenant.Permission, p tenant.Permission) bool {
+	for _, q := range all {
+		if q == p {
+			return true
+		}
+	}
+	return false
+}
+
+func TestAuthorize(t *testing.T) {
+	id, err := tenant.NewID(time.Now(), rand.Reader)
+	require.NoError(t, err)
+	alice := tenant.Principal{Issuer: "https://issuer", Subject: "alice"}
+	for _, role := range roles {
+		for _, p := range tenant.Owner.Permissions() {
+			scope, err := tenant.Authorize(alice, tenant.Membership{Tenant: id, Role: role}, p)
+			if !role.May(p) {
+				require.ErrorIs(t, err, tenant.ErrDenied)
+				require.Nil(t, scope)
+				continue
+			}
+			require.NoError(t, err)
+			require.Equal(t, id, scope.Tenant())
+			require.Equal(t, alice, scope.Principal())
+			require.Equal(t, role, scope.Role())
+			require.False(t, scope.Limited())
+			require.True(t, scope.Sees("any"))
+		}
+	}
+	for _, m := range []tenant.Membership{{}, {Tenant: id}, {Role: tenant.Owner}, {Tenant: "ten_short", Role: tenant.Owner}} {
+		_, err := tenant.Authorize(alice, m, tenant.ReadTenant)
+		require.ErrorIs(t, err, tenant.ErrDenied)
+	}
+}
+
+func TestLimitedMembers(t *testing.T) {
+	id, err := tenant.NewID(time.Now(), rand.Reader)
+	require.NoError(t, err)
+	projects := []tenant.ProjectID{"prj_a", "prj_b"}
+	scope, err := tenant.Authorize(tenant.Principal{}, tenant.Membership{Tenant: id, Role: tenant.Viewer, Projects: projects}, tenant.ReadCost)
+	require.NoError(t, err)
+	projects[0] = "prj_c"
+	require.True(t, scope.Limited())
+	require.True(t, scope.Sees("prj_a"), "the scope keeps a copy")
+	require.False(t, scope.Sees("prj_c"))
+	require.False(t, scope.Sees(tenant.Unassigned))
+
+	scope, err = tenant.Authorize(tenant.Principal{}, tenant.Membership{Tenant: id, Role: tenant.Viewer, Projects: []tenant.ProjectID{}}, tenant.ReadCost)
+	require.NoError(t, err)
+	require.True(t, scope.Limited())
+	require.False(t, scope.Sees("prj_a"), "limited to none is not all")
+}
+
+func TestWorkersAndNobody(t *testing.T) {
+	id, err := tenant.NewID(time.Now(), rand.Reader)
+	require.NoError(t, err)
+	scope, err := tenant.Work(id, "ingest")
+	require.NoError(t, err)
+	require.Equal(t, id, scope.Tenant())
+	require.Equal(t, tenant.Principal{Subject: "ingest"}, scope.Principal())
+	_, err = tenant.Work("ten_", "ingest")
+	require.Error(t, err)
+
+	for _, nobody := range []*tenant.Scope{nil, {}} {
+		require.Empty(t, nobody.Tenant())
+		require.False(t, nobody.Sees("prj_a"))
+	}
+}
