@@ -81,3 +81,8 @@ func TestLogHoldsNoSecrets(t *testing.T) {
 		require.NotContains(t, log, secret)
 	}
 }
+
+func TestOddValuesBreakNothing(t *testing.T) {
+	a := apptest.New(t)
+	a.Odd(t, api.Operations())
+}

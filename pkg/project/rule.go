@@ -19,8 +19,8 @@ func sameRules(a, b Project) bool {
 	return slices.Equal(a.AccountIDs, b.AccountIDs) && maps.Equal(a.TagSelector, b.TagSelector)
 }
 
-// overlap tells whether a line may be selected by both.
-func overlap(a, b Project) bool {
+// Overlap tells whether the rules of both could select the same line.
+func Overlap(a, b Project) bool {
 	if !a.rules() || !b.rules() {
 		return false
 	}
@@ -51,7 +51,7 @@ func (r Roster) admit(scope *tenant.Scope, p Project) error {
 		case q.ID == p.ID:
 		case !p.Archived && !q.Archived && strings.EqualFold(p.Name, q.Name):
 			return fault.New(fault.Conflict, "There is %s already. Choose another name, or archive that one.", other)
-		case overlap(p, q):
+		case Overlap(p, q):
 			return fault.New(fault.Conflict, "The rules overlap with those of %s: a line could belong to both. Take accounts away, or tell "+
 				"the two apart by different values of one tag.", other)
 		}

@@ -120,8 +120,8 @@ func (o Operation) check() (err error) {
 // checkPath compares the path's parameters with In's.
 func (o Operation) checkPath(params []*huma.Param) error {
 	want := map[string]bool{}
-	for _, p := range pathParameter.FindAllString(o.Path, -1) {
-		want[strings.Trim(p, "{}")] = true
+	for _, name := range o.pathParameters() {
+		want[name] = true
 	}
 	delete(want, "tenantId")
 	for _, p := range params {

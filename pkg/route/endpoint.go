@@ -194,4 +194,5 @@ func (o Operation) describe() huma.Operation {
 	}
 }
 
+// String is the operation's ID, method and path.
 func (o Operation) String() string { return fmt.Sprintf("%s (%s %s)", o.ID, o.Method, o.Path) }

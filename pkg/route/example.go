@@ -2,6 +2,7 @@ package route
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding"
 	"encoding/json"
@@ -9,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
-	"regexp"
 	"strings"
 )
 
@@ -22,15 +22,10 @@ func (o Operation) NewRequest(ctx context.Context, origin string, path map[strin
 	}
 	e := example{path: map[string]string{}, query: url.Values{}, header: http.Header{}}
 	e.fill(v)
-	target := pathParameter.ReplaceAllStringFunc(o.Path, func(p string) string {
-		name := strings.Trim(p, "{}")
-		for _, value := range []string{path[name], e.path[name], name} {
-			if value != "" {
-				return url.PathEscape(value)
-			}
-		}
-		return p
-	})
+	target := o.Path
+	for _, name := range o.pathParameters() {
+		target = strings.Replace(target, "{"+name+"}", url.PathEscape(cmp.Or(path[name], e.path[name], name)), 1)
+	}
 	if len(e.query) > 0 {
 		target += "?" + e.query.Encode()
 	}
@@ -48,7 +43,15 @@ func (o Operation) NewRequest(ctx context.Context, origin string, path map[strin
 	return r, err
 }
 
-var pathParameter = regexp.MustCompile(`\{[^}]*\}`)
+// pathParameters are the names in the path.
+func (o Operation) pathParameters() (names []string) {
+	for segment := range strings.SplitSeq(o.Path, "/") {
+		if name := strings.Trim(segment, "{}"); name != segment {
+			names = append(names, name)
+		}
+	}
+	return names
+}
 
 // example is an In taken apart.
 type example struct {

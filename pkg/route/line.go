@@ -34,7 +34,7 @@ func (s *server) write(ctx context.Context, l line, c *call, status int, meter *
 		slog.Bool("coldStart", l.cold),
 	}
 	level := slog.LevelInfo
-	if status >= http.StatusInternalServerError {
+	if status >= http.StatusInternalServerError && ctx.Err() == nil { // a caller who has gone is no failure of ours
 		level = slog.LevelError
 		if c.failure != nil {
 			attrs = append(attrs, slog.String("error", c.failure.Error()))
