@@ -107,8 +107,7 @@ func (c *CSVWriter) text(s string) {
 
 // appendTags appends a canonical Tags text. keys is scratch.
 func appendTags(b []byte, tags map[string]string, keys *[]string) []byte {
-	*keys = slices.AppendSeq((*keys)[:0], maps.Keys(tags))
-	slices.Sort(*keys)
+	*keys = sortedKeys(*keys, tags)
 	separator := byte('{')
 	for _, key := range *keys {
 		b = appendQuoted(append(b, separator), key)
@@ -116,4 +115,10 @@ func appendTags(b []byte, tags map[string]string, keys *[]string) []byte {
 		separator = ','
 	}
 	return append(b, '}')
+}
+
+func sortedKeys(into []string, tags map[string]string) []string {
+	into = slices.AppendSeq(into[:0], maps.Keys(tags))
+	slices.Sort(into)
+	return into
 }

@@ -37,7 +37,10 @@ type Reader interface {
 	Lines() int64
 }
 
-var _ Reader = (*CSVReader)(nil)
+var (
+	_ Reader = (*CSVReader)(nil)
+	_ Reader = (*ParquetReader)(nil)
+)
 
 // source remembers the errors of the reader a file comes from, so that they can be told from those of a file at fault.
 type source struct {

@@ -1,0 +1,338 @@
+package focus
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
+)
+
+const (
+	maxFooter        = 32 << 20 // bytes
+	maxFooterStructs = 500_000  // what a footer lists: row groups, their columns, ...
+)
+
+// ParquetReader reads Parquet: amounts as DECIMAL, DOUBLE, integers or strings, instants as TIMESTAMP, DATE, INT96 or
+// strings, Tags as JSON or MAP. Only the columns it needs are read.
+type ParquetReader struct {
+	batch
+	source *sourceAt
+	groups []format.RowGroup
+	rows   int64 // left of the row group that is read
+	given  int64 // rows read before
+	fields []parquetField
+	unpack unpacker
+}
+
+// parquetField is a column that is read.
+type parquetField struct {
+	slot   slot
+	chunks []*chunk
+	read   func(n int) error // into the batch
+	forget func()
+}
+
+// NewParquet reads the footer from r. It fails with a *Rejection where r is no FOCUS file, else with r's own error.
+func NewParquet(r io.ReaderAt, size int64, o Options) (*ParquetReader, error) {
+	o = o.withDefaults()
+	p := &ParquetReader{source: &sourceAt{r: r}}
+	p.batch = newBatch(p, o)
+	p.guard(func() error { return p.open(size) })
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// guard ends the reading where f fails. parquet-go panics on some files that are damaged.
+func (p *ParquetReader) guard(f func() error) {
+	defer func() {
+		if v := recover(); v != nil {
+			p.fail(fmt.Errorf("%w (%v)", errDamaged, v))
+		}
+	}()
+	if err := f(); err != nil {
+		p.fail(err)
+	}
+}
+
+func (p *ParquetReader) fail(err error) {
+	p.done, p.size = true, 0
+	if p.source.err != nil {
+		p.io = p.source.err
+		return
+	}
+	line, column := int64(0), ""
+	if f := (*fieldError)(nil); errors.As(err, &f) {
+		line, column = p.given+1, f.column
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errors.New("the data breaks off")
+	}
+	p.end(line, column, nil, "the Parquet file cannot be read: "+err.Error())
+}
+
+// fieldError says which column cannot be read.
+type fieldError struct {
+	column string
+	error
+}
+
+func (e *fieldError) Unwrap() error { return e.error }
+
+func (p *ParquetReader) open(size int64) error {
+	if !p.footer(size) {
+		return nil
+	}
+	f, err := parquet.OpenFile(p.source, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err != nil {
+		return err
+	}
+	var header []string
+	columns := map[string]*parquet.Column{}
+	for _, c := range f.Root().Columns() {
+		if _, isNull := logicalType(c.Type()).(*format.NullType); c.Leaf() && isNull {
+			continue // all of it is null, so its writer knew no type
+		}
+		header = append(header, c.Name())
+		columns[c.Name()] = c
+	}
+	if p.layout = newLayout(header, 0, &p.report); p.done {
+		return nil
+	}
+	for s, name := range slotNames {
+		if p.columns[s] >= 0 {
+			p.field(slot(s), columns[name])
+		}
+	}
+	p.done = len(p.problems) > 0
+	p.groups = f.Metadata().RowGroups
+	return p.check(f.Metadata())
+}
+
+// footer checks what parquet-go is to read, which would take a hostile one at its word.
+func (p *ParquetReader) footer(size int64) bool {
+	head := make([]byte, min(size, sniffBytes))
+	if _, err := p.source.ReadAt(head, 0); p.source.err != nil {
+		p.fail(err)
+		return false
+	}
+	switch kind := sniff(head); {
+	case len(head) == 0:
+		kind = "an empty file"
+		fallthrough
+	case kind != "a Parquet file":
+		if kind == "" {
+			kind = "text, perhaps CSV"
+		}
+		p.end(0, "", nil, "expected a Parquet file; the file looks like "+kind)
+		return false
+	}
+	var tail [8]byte
+	if _, err := p.source.ReadAt(tail[:], max(0, size-8)); p.source.err != nil {
+		p.fail(err)
+		return false
+	}
+	length := int64(binary.LittleEndian.Uint32(tail[:]))
+	switch {
+	case string(tail[4:]) == "PARE":
+		p.end(0, "", nil, "the Parquet file is encrypted")
+	case string(tail[4:]) != "PAR1" || size < 12 || length > size-12:
+		p.end(0, "", nil, "the Parquet file breaks off: it was not written or not uploaded to its end")
+	case length > maxFooter:
+		p.end(0, "", nil, fmt.Sprintf("the footer of the Parquet file is longer than %d bytes", maxFooter))
+	default:
+		footer := make([]byte, length)
+		_, err := p.source.ReadAt(footer, size-8-length)
+		if c := (compact{data: footer, structs: maxFooterStructs}); err != nil || !c.skip(compactStruct, 0) || c.at != len(footer) {
+			p.fail(fmt.Errorf("its footer: %w", errDamaged))
+		}
+	}
+	return !p.done
+}
+
+// check compares the numbers of rows that the footer gives, and finds what is not read.
+func (p *ParquetReader) check(m *format.FileMetaData) error {
+	total := int64(0)
+	for _, g := range p.groups {
+		for _, f := range p.fields {
+			for _, c := range f.chunks {
+				data := g.Columns[c.Index()]
+				values := data.MetaData.NumValues
+				if g.NumRows < 0 || values < g.NumRows || values > g.NumRows && c.MaxRepetitionLevel() == 0 {
+					return &fieldError{slotNames[f.slot], fmt.Errorf("%d values in %d rows", values, g.NumRows)}
+				}
+				if data.FilePath != "" || data.MetaData.TotalCompressedSize < 0 || data.MetaData.DataPageOffset < 0 {
+					return &fieldError{slotNames[f.slot], errors.New("its data is not in the file")}
+				}
+			}
+		}
+		total += g.NumRows
+	}
+	if total != m.NumRows {
+		return fmt.Errorf("its row groups have %d rows, the file %d", total, m.NumRows)
+	}
+	return nil
+}
+
+// load reads the next rows, column by column.
+func (p *ParquetReader) load() { p.guard(p.next) }
+
+func (p *ParquetReader) next() error {
+	for p.rows == 0 {
+		if len(p.groups) == 0 {
+			return nil
+		}
+		g := &p.groups[0]
+		p.groups, p.rows = p.groups[1:], g.NumRows
+		for _, f := range p.fields {
+			for _, c := range f.chunks {
+				c.open(p.source, &g.Columns[c.Index()].MetaData)
+			}
+		}
+	}
+	n := int(min(batchLines, p.rows))
+	for i := range n {
+		p.begin(i, p.given+int64(i)+1)
+	}
+	for _, f := range p.fields {
+		if err := f.read(n); err != nil {
+			return &fieldError{slotNames[f.slot], err}
+		}
+	}
+	p.size = n
+	p.rows -= int64(n)
+	p.given += int64(n)
+	return nil
+}
+
+func (p *ParquetReader) forget() {
+	for _, f := range p.fields {
+		if f.forget != nil {
+			f.forget()
+		}
+	}
+}
+
+// field has a column read, if it is of a type that can be.
+func (p *ParquetReader) field(s slot, c *parquet.Column) {
+	flat := c.Leaf() && c.MaxRepetitionLevel() == 0 && (c.Type().Kind() != parquet.FixedLenByteArray || c.Type().Length() > 0)
+	want := ""
+	switch {
+	case s >= metricSlots && s < boundSlots:
+		want = wantNumberColumn
+		if k := numberKind(c.Type()); flat && k != nil {
+			p.amountField(s, memo[number]{chunk: newChunk(c, &p.unpack), kind: *k, refused: number{present: true}})
+			return
+		}
+	case s >= boundSlots && s < boundSlots+slot(numBounds):
+		want = wantTimeColumn
+		if k := instantKind(c.Type()); flat && k != nil {
+			p.boundField(s, memo[instant]{chunk: newChunk(c, &p.unpack), kind: *k, refused: noInstant})
+			return
+		}
+	case flat && isText(c.Type()):
+		p.textField(s, memo[Symbol]{chunk: newChunk(c, &p.unpack), refused: noSymbol})
+		return
+	case s == slot(Tags) && !c.Leaf():
+		m, err := newTagMap(c, &p.unpack)
+		if err == nil {
+			p.mapField(m)
+			return
+		}
+		want = err.Error()
+	default:
+		want = wantText
+	}
+	p.add(Problem{0, c.Name(), clip([]byte(typeName(c))), want})
+}
+
+func typeName(c *parquet.Column) string {
+	name := "a group of columns"
+	if c.Leaf() {
+		name = c.Type().String()
+	}
+	if c.Repeated() {
+		name = "a list of " + name
+	}
+	return name
+}
+
+// dimOf is the Dim that a text slot is read into.
+func dimOf(s slot) Dim {
+	switch s {
+	case oldProvider:
+		return ProviderName
+	case skuMeter, usageType:
+		return SkuID
+	}
+	return Dim(s)
+}
+
+func (p *ParquetReader) textField(s slot, m memo[Symbol]) {
+	d, tags, out := dimOf(s), tagSet{}, make([]Symbol, batchLines)
+	m.kind = kind[Symbol]{show: asIs, read: func(cell []byte) (Symbol, string) {
+		switch {
+		case isNull(cell):
+			return 0, ""
+		case d == Tags:
+			return tags.symbolOf(p.symbols, p.symbols.hash(cell), cell)
+		}
+		return textSymbol(p.symbols, d, p.symbols.hash(cell), cell)
+	}}
+	wrong := func(i int, value []byte, reason string) {
+		if p.lines[i].Dims[d] == 0 { // no preferred column has it
+			p.wrong(i, slotNames[s], value, reason)
+		}
+	}
+	read := func(n int) error {
+		err := m.fill(out[:n], wrong)
+		for i, y := range out[:n] {
+			if l := &p.lines[i]; l.Dims[d] == 0 {
+				l.Dims[d] = y
+			}
+		}
+		return err
+	}
+	p.fields = append(p.fields, parquetField{s, []*chunk{m.chunk}, read, m.forget})
+}
+
+func (p *ParquetReader) amountField(s slot, m memo[number]) {
+	metric, out := Metric(s-metricSlots), make([]number, batchLines)
+	wrong := func(i int, value []byte, reason string) { p.wrong(i, slotNames[s], value, reason) }
+	read := func(n int) error {
+		err := m.fill(out[:n], wrong)
+		for i, v := range out[:n] {
+			l := &p.lines[i]
+			l.Amounts[metric], l.Rounded[metric], l.Present[metric] = v.amount, v.rounded, v.present
+		}
+		return err
+	}
+	p.fields = append(p.fields, parquetField{s, []*chunk{m.chunk}, read, nil})
+}
+
+func (p *ParquetReader) boundField(s slot, m memo[instant]) {
+	wrong := func(i int, value []byte, reason string) { p.wrong(i, slotNames[s], value, reason) }
+	read := func(n int) error { return m.fill(p.bounds[s-boundSlots][:n], wrong) }
+	p.fields = append(p.fields, parquetField{s, []*chunk{m.chunk}, read, nil})
+}
+
+func (p *ParquetReader) mapField(m *tagMap) {
+	read := func(n int) error {
+		for i := range n {
+			y, reason, err := m.row(p.symbols)
+			if err != nil {
+				return err
+			}
+			if p.lines[i].Dims[Tags] = y; reason != "" {
+				p.lines[i].Dims[Tags] = noSymbol
+				p.wrong(i, slotNames[Tags], m.shown(), reason)
+			}
+		}
+		return nil
+	}
+	p.fields = append(p.fields, parquetField{slot(Tags), []*chunk{m.keys.chunk, m.values.chunk}, read, m.forget})
+}
