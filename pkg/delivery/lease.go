@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	leaseTime   = time.Minute      // how long a silent worker keeps a delivery
-	renewal     = 15 * time.Second // how often a live one says so
+	leaseTime   = time.Minute     // how long a silent worker keeps a delivery
+	renewal     = 3 * time.Second // how often a live one says so, and how far it is
 	maxAttempts = 5
 )
 
