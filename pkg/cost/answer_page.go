@@ -20,7 +20,7 @@ const (
 )
 
 // page leaves the groups of one page and their names, and sets the cursor of the next. cursors are bound to the tenant and
-// the question; a cursor stands at a number of groups of one answer, and is fault.Conflict when the costs have changed.
+// the question; a cursor stands at a number of groups of one answer, and is fault.Malformed when the costs have changed.
 func (a *Answer) page(cursors route.Cursors, cursor string, limit int) error {
 	at, err := cursors.After(cursor)
 	if err != nil {
@@ -30,7 +30,7 @@ func (a *Answer) page(cursors route.Cursors, cursor string, limit int) error {
 	if at != "" {
 		n, of, _ := strings.Cut(at, " ")
 		if from, err = strconv.Atoi(n); err != nil || from < 0 || from > len(a.Groups) || of != a.digest() {
-			return fault.New(fault.Conflict, "The costs have changed since the page before. Start again without the cursor.").
+			return fault.New(fault.Malformed, "The costs have changed since the page before. Start again without the cursor.").
 				At("query.cursor", "is of an answer that no longer holds", "")
 		}
 	}

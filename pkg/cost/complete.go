@@ -27,7 +27,7 @@ type monthOf struct {
 	month   calendar.Month
 }
 
-// gaps lists what is missing: months whose costs do not reach to the month's end, the end of the range or yesterday, and
+// gaps lists what is missing: months whose deliveries do not reach to the month's end, the end of the range or yesterday, and
 // periods left out because of what they lack. By project, then month.
 func (p *plan) gaps(now time.Time) []Gap {
 	reasons := map[monthOf]string{}
@@ -78,24 +78,12 @@ func (p *plan) missed(at monthOf, yesterday calendar.Day, reach map[monthOf]cale
 	return "no costs delivered: import this month"
 }
 
-// reach gives the last charge day that each project holds of a billing period. What is unassigned is left over from
-// whole deliveries, so that it reaches as far as these.
+// reach gives the last charge day that was delivered of what each project holds, by billing period.
 func (p *plan) reach() map[monthOf]calendar.Day {
-	type delivered struct {
-		source string
-		month  calendar.Month
-	}
-	sources, reach := map[delivered]calendar.Day{}, map[monthOf]calendar.Day{}
-	for _, h := range p.held {
-		at := delivered{h.source, h.period}
-		sources[at] = max(sources[at], h.last)
-	}
+	reach := map[monthOf]calendar.Day{}
 	for _, h := range p.held {
 		at := monthOf{h.subject, h.period}
-		if p.subjects[h.subject].id == tenant.Unassigned {
-			h.last = sources[delivered{h.source, h.period}]
-		}
-		reach[at] = max(reach[at], h.last)
+		reach[at] = max(reach[at], h.through)
 	}
 	return reach
 }

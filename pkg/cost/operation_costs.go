@@ -63,7 +63,7 @@ type costsIn struct {
 }
 
 type costsOut struct {
-	Body  *Answer
+	Body  Answer
 	asked *Question
 	csv   bool
 }
@@ -79,7 +79,7 @@ func (o *costsOut) Alternate() (string, func(io.Writer) error) {
 func (s *Service) costsOperation() route.Operation {
 	return route.ForTenant(route.Spec{
 		ID: "getCosts", Method: http.MethodGet, Path: "/v1/tenants/{tenantId}/costs", Permission: tenant.ReadCost, Function: route.API,
-		Summary: "What the costs are", Doc: costsDoc, Tag: "Costs",
+		Summary: "Ask what costs are", Doc: costsDoc, Tag: "Costs", Media: "text/csv",
 		Example: &costsIn{Start: "2026-01-01", End: "2026-02-01", GroupBy: "serviceName,environment",
 			Filter: []string{"environment:production", "!chargeCategory:Credit,Tax"}},
 	}, s.costs)
@@ -94,12 +94,12 @@ func (s *Service) costs(ctx context.Context, scope *tenant.Scope, in *costsIn) (
 	if err != nil {
 		return nil, err
 	}
-	out := &costsOut{Body: a, asked: q, csv: prefersCSV(in.Accept)}
+	out := &costsOut{Body: *a, asked: q, csv: prefersCSV(in.Accept)}
 	if out.csv {
 		return out, nil
 	}
 	cursors := route.NewCursors("getCosts", string(scope.Tenant()), fmt.Sprintf("%+v", *q))
-	return out, a.page(cursors, in.Cursor, in.Limit)
+	return out, out.Body.page(cursors, in.Cursor, in.Limit)
 }
 
 // question reads the parameters; everything wrong with them is in the one error.

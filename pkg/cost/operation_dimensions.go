@@ -35,12 +35,12 @@ type AskedView struct {
 	Metrics []string      `json:"metrics"`
 }
 
-type dimensionsOut struct{ Body *Asked }
+type dimensionsOut struct{ Body Asked }
 
 func (s *Service) dimensionsOperation() route.Operation {
 	return route.ForTenant(route.Spec{
 		ID: "listDimensions", Method: http.MethodGet, Path: "/v1/tenants/{tenantId}/dimensions", Permission: tenant.ReadCost, Function: route.API,
-		Summary: "What costs can be asked by", Tag: "Costs", Example: &struct{}{},
+		Summary: "List what costs can be asked by", Tag: "Costs", Example: &struct{}{},
 		Doc: "Lists the dimensions, the views that keep them together, and the tag keys, label keys and currencies of the projects that the " +
 			"caller sees. Dimensions of the project go with every view.",
 	}, s.dimensions)
@@ -59,7 +59,7 @@ func (s *Service) dimensions(ctx context.Context, scope *tenant.Scope, _ *struct
 			return nil, err
 		}
 		if a, torn := seen.asked(); !torn {
-			return &dimensionsOut{a}, nil
+			return &dimensionsOut{*a}, nil
 		}
 	}
 	return nil, busy()

@@ -32,12 +32,11 @@ type read struct {
 	whole, edges bool
 }
 
-// held is a billing period of a source that a project holds costs of, up to a last charge day.
+// held is a billing period that a project holds costs of, delivered through a last charge day.
 type held struct {
 	subject int
-	source  string
 	period  calendar.Month
-	last    calendar.Day
+	through calendar.Day
 }
 
 // lacking is a billing period of a source whose documents have not all tag keys that are asked for.
@@ -79,7 +78,7 @@ func (p *plan) addSubject(n int) bool {
 		if e.Year != 0 || v == nil || len(v.Docs) == 0 {
 			continue
 		}
-		p.held = append(p.held, held{n, e.Source, e.Period, v.Last})
+		p.held = append(p.held, held{n, e.Period, v.Through})
 		if c := (counted{e, v}); p.asks(c) && p.answers(n, c) {
 			asked = append(asked, c)
 		}

@@ -2,7 +2,7 @@ package cost
 
 import (
 	"fmt"
-	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -11,23 +11,26 @@ import (
 )
 
 // want is something a question needs of a view, and the parameter that asks for it.
-type want struct{ what, at string }
+type want struct {
+	what, at string
+	weight   int // how far a view without it is from the question: whole months would still do for days
+}
 
 // wants gives what a view has not of what the question needs.
 func (q *Question) wants(v document.View) (all []want) {
 	dims, at := q.dimensions()
 	for i, d := range dims {
 		if !d.In(v) {
-			all = append(all, want{string(d), at[i]})
+			all = append(all, want{string(d), at[i], 2})
 		}
 	}
 	if !slices.Contains(v.Metrics(), q.Metric) {
-		all = append(all, want{MetricName(q.Metric), "query.metric"})
+		all = append(all, want{MetricName(q.Metric), "query.metric", 2})
 	}
 	if !v.Daily() && q.Granularity == Daily {
-		all = append(all, want{"single days", "query.granularity"})
+		all = append(all, want{"single days", "query.granularity", 1})
 	} else if !v.Daily() && !q.wholeMonths() {
-		all = append(all, want{"parts of a month", "query.start"})
+		all = append(all, want{"parts of a month", "query.start", 1})
 	}
 	return all
 }
@@ -35,22 +38,22 @@ func (q *Question) wants(v document.View) (all []want) {
 // view gives the smallest view that has all the question needs. Where there is none the error names, for each project,
 // the views that have the most of it.
 func (q *Question) view(subjects []subject) (document.View, error) {
-	nearest := map[document.View][]want{}
+	var without []string
+	least, at := math.MaxInt, ""
 	for _, v := range document.Views {
-		w := q.wants(v)
-		if len(w) == 0 {
+		wants := q.wants(v)
+		if len(wants) == 0 {
 			return v, nil
 		}
-		nearest[v] = w
-	}
-	least := len(slices.MinFunc(slices.Collect(maps.Values(nearest)), func(a, b []want) int { return len(a) - len(b) }))
-	at, without := "", []string(nil)
-	for _, v := range document.Views {
-		if w := nearest[v]; len(w) == least {
-			if at == "" {
-				at = w[0].at
-			}
-			without = append(without, fmt.Sprintf("%s, which is without %s", v, names(w)))
+		far := 0
+		for _, w := range wants {
+			far += w.weight
+		}
+		if far < least {
+			least, at, without = far, wants[0].at, nil
+		}
+		if far == least {
+			without = append(without, fmt.Sprintf("%s, which is without %s", v, names(wants)))
 		}
 	}
 	message := "no view keeps all of this together; the nearest are " + strings.Join(without, "; and ")

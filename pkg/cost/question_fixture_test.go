@@ -55,27 +55,34 @@ type ledger struct {
 	final    bool
 	names    map[string]string // of accounts and regions
 	open     time.Time         // asOf
+	views    []document.View   // all where nil
+	gen      string            // of what counts; "01" where ""
 }
 
-const gen, loading = "01", "02"
+// loading is a generation that does not count yet.
+const loading = "99"
 
 // write stores the ledger as the tenant of the scope.
 func (l *ledger) write(t require.TestingT, s *store.Store, scope *tenant.Scope) {
 	handle, err := s.Tenant(scope)
 	require.NoError(t, err)
-	w := &writer{ledger: l, t: t, head: cost.Head{}}
+	w := &writer{ledger: l, t: t, gen: cmp.Or(l.gen, "01")}
 	for _, b := range w.batches() {
-		w.head.Periods = append(w.head.Periods, cost.HeadPeriod{Source: b.source, Period: b.period, Gen: gen, Shadowed: l.shadowed[b]})
-		if y := (cost.HeadYear{Source: b.source, Year: b.period.Year(), Gen: gen}); !slices.Contains(w.head.Years, y) {
+		w.head.Periods = append(w.head.Periods, cost.HeadPeriod{Source: b.source, Period: b.period, Gen: w.gen, Shadowed: l.shadowed[b]})
+		if y := (cost.HeadYear{Source: b.source, Year: b.period.Year(), Gen: w.gen}); !slices.Contains(w.head.Years, y) {
 			w.head.Years = append(w.head.Years, y)
 		}
+	}
+	views := l.views
+	if views == nil {
+		views = document.Views
 	}
 	ids := []tenant.ProjectID{tenant.Unassigned}
 	for _, p := range l.projects {
 		ids = append(ids, p.ID)
 	}
 	for _, p := range ids {
-		for _, v := range document.Views {
+		for _, v := range views {
 			w.index(p, v)
 		}
 	}
@@ -87,6 +94,7 @@ func (l *ledger) write(t require.TestingT, s *store.Store, scope *tenant.Scope) 
 type writer struct {
 	*ledger
 	t       require.TestingT
+	gen     string
 	head    cost.Head
 	changes []store.Change
 }
@@ -126,7 +134,7 @@ func (w *writer) index(p tenant.ProjectID, v document.View) {
 		e := cost.Entry{Source: y.Source, Year: y.Year}
 		keys, same := w.yearKeys(y)
 		if !same || w.noYear != nil && w.noYear(y.Source, y.Year) {
-			e.Versions = []cost.Version{{Gen: gen, Missing: true}}
+			e.Versions = []cost.Version{{Gen: w.gen, Missing: true}}
 		} else {
 			w.entry(p, v, &e, keys, func(c *charge) bool { return c.source == y.Source && c.billing.Year() == y.Year })
 		}
@@ -161,7 +169,7 @@ func (w *writer) yearKeys(y cost.HeadYear) (keys []string, same bool) {
 
 // entry writes the documents of the project's charges that are of the entry, and a version that does not count yet.
 func (w *writer) entry(p tenant.ProjectID, v document.View, e *cost.Entry, tagKeys []string, of func(*charge) bool) {
-	n := cost.Version{Gen: gen, AsOf: w.open.Unix(), Final: w.final}
+	n := cost.Version{Gen: w.gen, AsOf: w.open.Unix(), Final: w.final}
 	if v == document.Tags {
 		n.TagKeys = tagKeys
 	}
@@ -177,6 +185,13 @@ func (w *writer) entry(p tenant.ProjectID, v document.View, e *cost.Entry, tagKe
 				slices.Sort(n.Currencies)
 			}
 			charges = append(charges, c)
+		}
+	}
+	for i := range w.charges {
+		if c := &w.charges[i]; of(c) && slices.ContainsFunc(charges, func(own *charge) bool {
+			return own.dims[focus.BillingAccountID] == c.dims[focus.BillingAccountID]
+		}) {
+			n.Through = max(n.Through, c.day)
 		}
 	}
 	for _, m := range v.Metrics() {
@@ -202,7 +217,7 @@ func (w *writer) document(p tenant.ProjectID, v document.View, e *cost.Entry, n 
 	}
 	s, err := enc.Close()
 	require.NoError(w.t, err)
-	d := cost.Doc{Metric: m, Of: m, Gen: gen, Parts: s.Parts, Bytes: s.Bytes, Nulls: s.Nulls, Hash: s.Hash}
+	d := cost.Doc{Metric: m, Of: m, Gen: w.gen, Parts: s.Parts, Bytes: s.Bytes, Nulls: s.Nulls, Hash: s.Hash}
 	for i := range n.Docs {
 		if n.Docs[i].Hash == d.Hash {
 			d.Of, d.Gen = n.Docs[i].Of, n.Docs[i].Gen
