@@ -24,7 +24,6 @@ type Terms struct {
 
 // CreateOne is the request for a delivery of one file that one project gets whole.
 type CreateOne struct {
-	TenantID  string `path:"tenantId"`
 	ProjectID string `path:"projectId"`
 	route.IdempotencyKey
 	Body struct {
@@ -36,7 +35,6 @@ type CreateOne struct {
 
 // CreateMany is the request for a delivery that is split into projects by their rules.
 type CreateMany struct {
-	TenantID string `path:"tenantId"`
 	route.IdempotencyKey
 	Body struct {
 		Terms

@@ -12,13 +12,11 @@ import (
 
 // GetImport asks for a delivery, or for closing it.
 type GetImport struct {
-	TenantID string `path:"tenantId"`
 	ImportID string `path:"importId"`
 }
 
 // GetProjectImport asks for a delivery that was aimed at a project.
 type GetProjectImport struct {
-	TenantID  string `path:"tenantId"`
 	ProjectID string `path:"projectId"`
 	ImportID  string `path:"importId"`
 }
@@ -28,13 +26,11 @@ type Got struct{ Body Delivery }
 
 // ListImports asks for a tenant's deliveries.
 type ListImports struct {
-	TenantID string `path:"tenantId"`
 	route.Paging
 }
 
 // ListProjectImports asks for the deliveries that were aimed at a project.
 type ListProjectImports struct {
-	TenantID  string `path:"tenantId"`
 	ProjectID string `path:"projectId"`
 	route.Paging
 }

@@ -18,13 +18,10 @@ type TagKeys struct {
 }
 
 // GetTagKeys asks for the kept tag keys.
-type GetTagKeys struct {
-	TenantID string `path:"tenantId"`
-}
+type GetTagKeys struct{}
 
 // PutTagKeys sets them.
 type PutTagKeys struct {
-	TenantID string `path:"tenantId"`
 	route.IfMatch
 	Body TagKeys
 }
