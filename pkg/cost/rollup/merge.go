@@ -73,16 +73,17 @@ func (c *cursor) need(size int) error {
 	return nil
 }
 
-// merger is a tournament of cursors: least holds, for each match, the cursor that lost it, and first of all the winner.
+// merger is a tournament of cursors. The cursor with the least key has won; for each match the one that lost is kept.
 type merger struct {
 	cursors []*cursor
-	least   []int
+	losers  []int // by match; match i is between the winners of matches 2i and 2i+1, beyond which are the cursors
+	winner  int
 }
 
 func newMerger(cursors []*cursor) *merger {
-	m := &merger{cursors, make([]int, len(cursors))}
-	for i := range m.least {
-		m.least[i] = -1
+	m := &merger{cursors: cursors, losers: make([]int, len(cursors))}
+	for i := range m.losers {
+		m.losers[i] = -1
 	}
 	for i := range cursors {
 		m.play(i)
@@ -94,16 +95,16 @@ func newMerger(cursors []*cursor) *merger {
 // cursor that finds a match without an opponent waits there.
 func (m *merger) play(i int) {
 	for at := (i + len(m.cursors)) / 2; at > 0; at /= 2 {
-		other := m.least[at]
+		other := m.losers[at]
 		if other < 0 {
-			m.least[at] = i
+			m.losers[at] = i
 			return
 		}
 		if m.less(other, i) {
-			m.least[at], i = i, other
+			m.losers[at], i = i, other
 		}
 	}
-	m.least[0] = i
+	m.winner = i
 }
 
 func (m *merger) less(i, j int) bool {
@@ -118,7 +119,7 @@ func (m *merger) less(i, j int) bool {
 func (m *merger) rows(start document.Col, yield func(Row, error) bool) {
 	var row Row
 	for {
-		c := m.cursors[m.least[0]]
+		c := m.cursors[m.winner]
 		if c.done || !bytes.Equal(c.key, row.Key) {
 			if len(row.Cells) > 0 && !yield(row, nil) || c.done {
 				return
@@ -133,7 +134,7 @@ func (m *merger) rows(start document.Col, yield func(Row, error) bool) {
 			yield(Row{}, err)
 			return
 		}
-		m.play(m.least[0])
+		m.play(m.winner)
 	}
 }
 

@@ -9,7 +9,7 @@ type projects struct {
 	numbers map[string]uint32
 	rank    ranking
 	recent  []assignment // by a hash of the pair
-	epoch   uint32       // of the symbols in recent; never 0 in use
+	epoch   uint32       // of what holds in recent; never 0 in use
 }
 
 type assignment struct {

@@ -118,6 +118,12 @@ func (b *Builder) add(l *focus.Line) error {
 	return nil
 }
 
+// Reassign has the lines that are added from now on go to the projects that assign gives.
+func (b *Builder) Reassign(assign func(subAccountID, tags string) string) {
+	b.config.Assign = assign
+	b.projects.epoch++
+}
+
 // forget drops what holds symbols.
 func (b *Builder) forget() {
 	b.accepted = map[acceptance]bool{}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -82,7 +83,7 @@ func add(t require.TestingT, c *rollup.Cell, m int, a money.Amount) {
 
 // Thousands of texts in every dimension: their ranks do not fit in one number to sort by.
 func TestRowsOfManyDistinctTexts(t *testing.T) {
-	all := make([]record, 4000)
+	all := make([]record, 1500)
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range all {
 		r := &all[i]
@@ -110,6 +111,23 @@ func TestLinesThatAreNotAcceptedArePassedOver(t *testing.T) {
 		all = slices.DeleteFunc(all, func(r record) bool { return !accept(r.dims[focus.BillingAccountID], r.billing) })
 		require.Equal(t, bruteForce(all, nil), rowsOf(t, r))
 	})
+}
+
+func TestReassignedLinesGoToTheOtherProject(t *testing.T) {
+	symbols := focus.NewSymbols()
+	b := rollup.New(rollup.Config{Symbols: symbols, Assign: func(string, string) string { return "first" }})
+	defer b.Close()
+	l := (&record{billing: may, day: may.First()}).line(symbols)
+	require.NoError(t, b.Add(l))
+	b.Reassign(func(string, string) string { return "second" })
+	require.NoError(t, b.Add(l))
+	r, err := b.Finish()
+	require.NoError(t, err)
+	require.Len(t, r.Tallies(), 2)
+	for i, project := range []string{"first", "second"} {
+		require.Equal(t, project, r.Tallies()[i].Project)
+		require.EqualValues(t, 1, r.Tallies()[i].Lines)
+	}
 }
 
 func TestSymbolsAreResetWhereTheyTakeTooMuch(t *testing.T) {
@@ -194,11 +212,13 @@ func TestTooManyTalliesOrNamesAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			symbols := focus.NewSymbols()
 			b := rollup.New(rollup.Config{Symbols: symbols, Assign: assign})
+			r := record{billing: may, day: may.First()}
+			r.dims[focus.RegionName] = "name"
+			l := r.line(symbols)
 			var err error
-			for i := 0; i <= 200_000 && err == nil; i++ {
-				r := record{billing: may, day: may.First()}
-				r.dims[dim], r.dims[focus.RegionName] = fmt.Sprint(i), "name"
-				err = b.Add(r.line(symbols))
+			for i := 1; i <= 200_001 && err == nil; i++ {
+				l.Dims[dim] = symbols.Intern(dim, strconv.AppendInt(nil, int64(i), 10))
+				err = b.Add(l)
 			}
 			if err == nil {
 				_, err = b.Finish()
