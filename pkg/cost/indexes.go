@@ -55,7 +55,8 @@ func (x *Index) stage(source string, period calendar.Month, year int, base strin
 		}
 		x.Entries = slices.Insert(x.Entries, i, e)
 	}
-	x.Entries[i].Versions = append(x.Entries[i].Versions, v)
+	all := slices.DeleteFunc(x.Entries[i].Versions, func(o Version) bool { return o.Gen == v.Gen }) // written, and thought failed
+	x.Entries[i].Versions = append(all, v)
 }
 
 func readBlob(ctx context.Context, t *store.Tenant, k store.Key, into any) (int64, error) {

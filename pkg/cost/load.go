@@ -145,7 +145,8 @@ func (r *Replacement) stage(ctx context.Context, p tenant.ProjectID) error {
 			continue
 		}
 		err := edit(ctx, r.Tenant, store.Totals(p, r.Source, period), func(t *Totals) (bool, error) {
-			t.Versions = append(t.Versions, TotalsVersion{Gen: r.Gen, Accounts: r.nextTotals(p, period, t)})
+			next := TotalsVersion{Gen: r.Gen, Accounts: r.nextTotals(p, period, t)}
+			t.Versions = append(slices.DeleteFunc(t.Versions, func(v TotalsVersion) bool { return v.Gen == r.Gen }), next)
 			return true, nil
 		})
 		if err != nil {

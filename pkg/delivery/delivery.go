@@ -97,6 +97,7 @@ type record struct {
 type work struct {
 	Owner    string    `json:"owner,omitempty"` // of the lease
 	Until    time.Time `json:"until"`           // when the lease ends
+	Writes   int64     `json:"writes"`          // counts the workers' writes, each of which can be told by it
 	Attempts int       `json:"attempts"`
 	Gen      string    `json:"gen,omitempty"`    // of an attempt that may have loaded something
 	Settle   bool      `json:"settle,omitempty"` // Gen counts; what it superseded is to be removed

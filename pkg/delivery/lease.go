@@ -2,8 +2,11 @@ package delivery
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/oklog/ulid/v2"
 
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/fault"
@@ -24,7 +27,8 @@ type lease struct {
 	mu      sync.Mutex
 	record  record
 	version int64
-	lost    bool
+	lost    bool // somebody else has written: the lease is theirs
+	unsure  bool // a write failed, and whether it was made could not be read
 }
 
 // take takes the lease of a delivery. *Busy where another worker has it; nil where there is no such delivery.
@@ -39,8 +43,12 @@ func (s *Service) take(ctx context.Context, t *store.Tenant, m Message) (*lease,
 	if w.Owner != "" && now.Before(w.Until) && !s.dead(w.Owner) {
 		return nil, &Busy{Wait: w.Until.Sub(now)}
 	}
+	owner, err := ulid.New(ulid.Timestamp(now), s.Random)
+	if err != nil {
+		return nil, err
+	}
 	err = l.write(ctx, func(r *record) {
-		r.Work.Owner, r.Work.Until = s.owner(), now.Add(leaseTime).UTC()
+		r.Work.Owner, r.Work.Until = s.Alone+"/"+owner.String(), now.Add(leaseTime).UTC()
 		r.Work.Attempts++
 	})
 	if store.Conflicted(err) != nil {
@@ -50,30 +58,54 @@ func (s *Service) take(ctx context.Context, t *store.Tenant, m Message) (*lease,
 }
 
 // dead tells whether an owner is known not to live any more, before its lease ends.
-func (s *Service) dead(owner string) bool { return s.Alone != "" && owner != s.Alone }
-
-func (s *Service) owner() string {
-	if s.Alone != "" {
-		return s.Alone
-	}
-	return "worker"
+func (s *Service) dead(owner string) bool {
+	return s.Alone != "" && !strings.HasPrefix(owner, s.Alone+"/")
 }
 
 // write changes the delivery while the lease is held.
-func (l *lease) write(ctx context.Context, change func(*record), own ...store.Change) error {
+func (l *lease) write(ctx context.Context, change func(*record)) error {
+	return l.writeWith(ctx, change, func(own store.Change) error { return l.tenant.Write(ctx, own) })
+}
+
+// writeWith has commit write the changed delivery, with whatever else belongs to the same moment. A write that failed may
+// have been made all the same: what is stored decides.
+func (l *lease) writeWith(ctx context.Context, change func(*record), commit func(own store.Change) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	next := l.record
 	change(&next)
-	err := l.tenant.Write(ctx, append([]store.Change{{Key: store.Delivery(next.ID), Value: next,
-		Condition: store.VersionIs(l.version)}}, own...)...)
+	next.Work.Writes++
+	err := commit(store.Change{Key: store.Delivery(next.ID), Value: next, Condition: store.VersionIs(l.version)})
 	if err == nil {
 		l.record = next
 		l.version++
+		return nil
 	}
-	l.lost = l.lost || store.Conflicted(err) != nil
+	var stored record
+	version, rerr := l.tenant.Read(context.WithoutCancel(ctx), store.Delivery(next.ID), &stored)
+	switch {
+	case rerr != nil:
+		l.unsure = true
+	case stored.Work.Writes == next.Work.Writes && (stored.Work.Owner == next.Work.Owner || next.Work.Owner == ""):
+		l.record, l.version = next, version
+		return nil
+	case version != l.version:
+		l.lost = true
+	}
 	return err
 }
+
+// sure is nil where what is known of the delivery is what is stored, and the lease has not been lost.
+func (l *lease) sure() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.unsure || l.lost {
+		return errUnsure
+	}
+	return nil
+}
+
+var errUnsure = fault.New(fault.Unavailable, "What is stored of the delivery is not known.")
 
 // work is the workers' notes as they are now.
 func (l *lease) work() work {
@@ -86,7 +118,7 @@ func (l *lease) work() work {
 func (l *lease) held() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.lost || !l.service.Clock().Before(l.record.Work.Until) {
+	if l.lost || l.unsure || !l.service.Clock().Before(l.record.Work.Until) {
 		return cost.ErrOvertaken
 	}
 	return nil
@@ -108,7 +140,7 @@ func (l *lease) renew(ctx context.Context, cancel context.CancelFunc, progress f
 				r.Progress = progress()
 			}
 		})
-		if store.Conflicted(err) != nil {
+		if err != nil && l.sure() != nil {
 			cancel()
 			return
 		}

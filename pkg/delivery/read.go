@@ -97,21 +97,13 @@ func (r *reading) replace(ctx context.Context, in *intake, lines *rollup.Result,
 
 // commit makes the costs count and the delivery succeed in one transaction.
 func (r *reading) commit(ctx context.Context, rep *cost.Replacement, result *Result, again bool) error {
-	l := r.lease
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	next := l.record
-	next.Work.Settle = true
-	if !again {
-		now := r.service.Clock().UTC()
-		next.Status, next.FinishedAt, next.Progress, next.Result = Succeeded, &now, nil, result
-	}
-	err := rep.Commit(ctx, store.Change{Key: store.Delivery(next.ID), Value: next, Condition: store.VersionIs(l.version)})
-	if err == nil {
-		l.record = next
-		l.version++
-	}
-	return err
+	now := r.service.Clock().UTC()
+	return r.lease.writeWith(ctx, func(rec *record) {
+		rec.Work.Settle = true
+		if !again {
+			rec.Status, rec.FinishedAt, rec.Progress, rec.Result = Succeeded, &now, nil, result
+		}
+	}, func(own store.Change) error { return rep.Commit(ctx, own) })
 }
 
 // follow asks for what was delivered to be read again where rules or tag keys changed while it was read: whoever changed

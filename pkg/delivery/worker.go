@@ -97,6 +97,9 @@ func (r *reading) projects(ctx context.Context) ([]tenant.ProjectID, error) {
 
 // end writes how the attempt came out, settles, and says whether the message is to come again.
 func (r *reading) end(ctx context.Context, again bool, err error) error {
+	if unsure := r.lease.sure(); unsure != nil {
+		return errors.Join(unsure, err) // whoever has the lease next reads what is to be settled
+	}
 	if err == nil {
 		projects, err := r.projects(ctx)
 		if left := r.lease.work(); err == nil && left.Gen != "" {
