@@ -1,8 +1,10 @@
 package api_test
 
 import (
+	"encoding/json"
 	"flag"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,4 +30,35 @@ func TestOpenAPI(t *testing.T) {
 	want, err := os.ReadFile(golden)
 	require.NoError(t, err)
 	require.Equal(t, string(want), string(doc), "the contract has moved: if it was meant to, run `make openapi` and commit docs/openapi.json")
+}
+
+func TestOpenAPIRefersToWhatItHolds(t *testing.T) {
+	b, err := api.OpenAPI()
+	require.NoError(t, err)
+	var doc any
+	require.NoError(t, json.Unmarshal(b, &doc))
+	refs := 0
+	var walk func(any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, item := range v {
+				walk(item)
+			}
+		case map[string]any:
+			if ref, ok := v["$ref"].(string); ok {
+				refs++
+				at := doc
+				for _, name := range strings.Split(strings.TrimPrefix(ref, "#/"), "/") {
+					at = at.(map[string]any)[name]
+				}
+				require.NotNil(t, at, ref)
+			}
+			for _, item := range v {
+				walk(item)
+			}
+		}
+	}
+	walk(doc)
+	require.Greater(t, refs, 50)
 }

@@ -87,7 +87,7 @@ func (o Operation) check() (err error) {
 		}
 	}()
 	if o.in.Kind() != reflect.Struct || o.out.Kind() != reflect.Struct {
-		return errors.New("In and Out are not both structs")
+		return errors.New("the In and Out are not both structs")
 	}
 	e := &endpoint{Operation: o, dry: true}
 	e.prepare()
@@ -127,13 +127,13 @@ func (o Operation) checkPath(params []*huma.Param) error {
 	for _, p := range params {
 		if p.In == "path" {
 			if !want[p.Name] {
-				return fmt.Errorf("In has a field for the path parameter %q that the path has not, or that is the tenant's", p.Name)
+				return fmt.Errorf("the In has a field for the path parameter %q that the path has not, or that is the tenant's", p.Name)
 			}
 			delete(want, p.Name)
 		}
 	}
 	for name := range want {
-		return fmt.Errorf("In has no field for the path parameter %q", name)
+		return fmt.Errorf("the In has no field for the path parameter %q", name)
 	}
 	return nil
 }
