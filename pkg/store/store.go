@@ -123,7 +123,8 @@ func VersionIs(n int64) Condition {
 func (c Condition) Kind() (ConditionKind, int64) { return c.kind, c.version }
 
 // Op is one operation of a Write or Load. A Put stores Value, a struct with json tags whose fields are strings,
-// integers, booleans, []byte, encoding.TextMarshalers, times, and slices, string-keyed maps and structs of these.
+// integers, booleans, []byte, encoding.TextMarshalers, times, and slices, string-keyed maps and structs of these; the names
+// pk, sk, version and expiresAt are the engine's.
 // Put sets the version: after VersionIs(n) n+1, after Absent 1; after Present the present one + 1; without condition 1.
 type Op struct {
 	Action    Action
@@ -144,15 +145,16 @@ type Engine interface {
 	// Write does 1 to MaxWrite operations, all or none, each address once. One operation is a plain conditional call, several
 	// are a transaction. Where conditions do not hold it returns *ConditionError and changes nothing.
 	Write(ctx context.Context, ops []Op) error
-	// Load does any number of Puts and Deletes without conditions, not atomically, in any order, repeating what the
-	// engine leaves undone; on an error any part of them may have been done, and doing all of them again is right.
+	// Load does any number of Puts and Deletes without conditions, not atomically, in any order (of one address twice the
+	// last counts), repeating what the engine leaves undone; on an error any part of them may have been done, and doing
+	// all of them again is right.
 	Load(ctx context.Context, ops []Op) error
-	// Add adds to integer attributes of one item atomically, making item and attributes (from 0) where absent, and
-	// gives the attributes' new values. Version and expiry are left alone; expires, if not zero, is set on the item.
+	// Add adds to integer attributes of one item atomically, making item (of version 1) and attributes (from 0) where
+	// absent, and gives the attributes' new values. Version and expiry are left alone; expires, if not zero, is set.
 	Add(ctx context.Context, at Address, by map[string]int64, expires time.Time) (map[string]int64, error)
 }
 
-// What engines return beside *ConditionError; anything else is a defect.
+// What engines return beside *ConditionError and ctx's error; anything else is a defect.
 var (
 	ErrThrottled   = errors.New("the store is throttling")
 	ErrUnavailable = errors.New("the store is unavailable")

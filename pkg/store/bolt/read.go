@@ -125,13 +125,11 @@ func (s *state) span(r store.Range) func(yield func(key, value []byte) bool) {
 			}
 			return
 		}
-		k, v := c.Seek(high)
-		if k == nil {
-			k, v = c.Last()
-		} else {
-			k, v = c.Prev()
+		back := c.Prev
+		if k, _ := c.Seek(high); k == nil {
+			back = c.Last
 		}
-		for ; k != nil && bytes.Compare(k, low) >= 0 && yield(k, v); k, v = c.Prev() {
+		for k, v := back(); k != nil && bytes.Compare(k, low) >= 0 && yield(k, v); k, v = c.Prev() {
 		}
 	}
 }

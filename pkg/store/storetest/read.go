@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/tenantry/tenantry/pkg/store"
 )
@@ -102,6 +103,28 @@ func testQuery(t *testing.T, e *env) {
 		})
 	}
 	t.Run("pages of 1 MB", func(t *testing.T) { testPages(t, e) })
+}
+
+// testKeys holds that any text is a key of its own, and that sort keys are in the order of their bytes.
+func testKeys(t *testing.T, e *env) {
+	text := rapid.StringOfN(rapid.SampledFrom([]rune{0, 1, 'a', '#', 'é', '\U0010FFFF'}), 1, 3, -1)
+	run := 0
+	rapid.Check(t, func(t *rapid.T) {
+		run++
+		want := map[string][]string{}
+		var ops []store.Op
+		for range rapid.IntRange(1, 12).Draw(t, "items") {
+			a := store.Address{Table: store.CoreTable, PK: fmt.Sprint(run, text.Draw(t, "pk")), SK: text.Draw(t, "sk")}
+			ops = append(ops, store.Op{Address: a, Value: thing{}})
+			want[a.PK] = append(want[a.PK], a.SK)
+		}
+		require.NoError(t, e.Load(e.ctx, ops))
+		for pk, keys := range want {
+			slices.Sort(keys)
+			got := e.keys(t, store.Range{Table: store.CoreTable, PK: pk, To: strings.Repeat("\U0010FFFF", 4), Consistency: store.Strongly})
+			require.Equal(t, slices.Compact(keys), got)
+		}
+	})
 }
 
 func testPages(t *testing.T, e *env) {

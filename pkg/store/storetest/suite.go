@@ -14,17 +14,14 @@ import (
 	"github.com/tenantry/tenantry/pkg/store"
 )
 
-// Open gives an empty engine for one test, whose items expire by the clock.
-type Open func(t *testing.T, clock func() time.Time) store.Engine
-
-// Run runs the suite.
+// Run runs the suite on engines that open gives: an empty one each time, whose items expire by the clock.
 func Run(t *testing.T, open func(t *testing.T, clock func() time.Time) store.Engine) {
 	parts := []struct {
 		name string
 		run  func(*testing.T, *env)
 	}{
-		{"Get", testGet}, {"Query", testQuery}, {"Write", testWrite}, {"Load", testLoad}, {"Add", testAdd},
-		{"Values", testValues}, {"Refused", testRefused}, {"TooLarge", testTooLarge}, {"Expiry", testExpiry},
+		{"Get", testGet}, {"Query", testQuery}, {"Keys", testKeys}, {"Write", testWrite}, {"Load", testLoad},
+		{"Add", testAdd}, {"Values", testValues}, {"Refused", testRefused}, {"TooLarge", testTooLarge}, {"Expiry", testExpiry},
 		{"Context", testContext}, {"Concurrent", testConcurrent}, {"Meter", testMeter}, {"Faults", testFaults},
 		{"Model", testModel},
 	}
@@ -126,7 +123,7 @@ func requireFailed(t require.TestingT, err error, failed ...int) {
 	require.Equal(t, failed, c.Failed)
 }
 
-// defect holds where err is none of those that a program may meet.
+// requireDefect holds where err is none of those that a program may meet.
 func requireDefect(t require.TestingT, err error) {
 	require.Error(t, err)
 	require.Nil(t, store.Conflicted(err))

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -90,7 +89,10 @@ var server = sync.OnceValues(func() (string, error) {
 // lifeline is the server's input. It is held, since a file that nothing holds is closed.
 var lifeline io.Closer
 
-// run starts a server under a shell that kills it when its input ends, which is when this process does, however it does.
+// underShell runs a command and kills it when the shell's input ends.
+const underShell = `exec 3<&0; "$@" & server=$!; { cat <&3; kill -9 $server; } >/dev/null 2>&1 & wait $server`
+
+// run starts a server whose input ends when this process does, however it does.
 func run(java, jars string) (string, error) {
 	address, err := freeAddress()
 	if err != nil {
@@ -98,7 +100,7 @@ func run(java, jars string) (string, error) {
 	}
 	_, port, _ := net.SplitHostPort(address)
 	var output bytes.Buffer
-	cmd := exec.Command("sh", "-c", `"$@" & server=$!; cat; kill -9 $server`, "sh", java,
+	cmd := exec.Command("sh", "-c", underShell, "sh", java,
 		"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx1g", "-Djava.library.path="+jars, "-cp", filepath.Join(jars, "*"),
 		"software.amazon.dynamodb.services.local.main.ServerRunner", "-sharedDb", "-inMemory", "-disableTelemetry", "-port", port)
 	cmd.Stdout, cmd.Stderr = &output, &output
@@ -108,9 +110,17 @@ func run(java, jars string) (string, error) {
 	if err := cmd.Start(); err != nil {
 		return "", err
 	}
-	if err := answers(address); err != nil {
-		err = errors.Join(err, lifeline.Close(), cmd.Wait())
-		return "", fmt.Errorf("the server does not answer: %w: %s", err, strings.TrimSpace(output.String()))
+	ctx, cancel := context.WithTimeout(context.Background(), startWait)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- cmd.Wait()
+		cancel()
+	}()
+	if err := answers(ctx, address); err != nil {
+		lifeline.Close()
+		<-ended
+		return "", fmt.Errorf("the server does not answer: %s", strings.TrimSpace(output.String()))
 	}
 	return address, nil
 }
@@ -123,9 +133,7 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-func answers(address string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), startWait)
-	defer cancel()
+func answers(ctx context.Context, address string) error {
 	for {
 		_, err := client(address).ListTables(ctx, &dynamodb.ListTablesInput{})
 		if err == nil || ctx.Err() != nil {
