@@ -27,7 +27,7 @@ type Options struct {
 	Path     string // of its file, made where absent
 	Clock    func() time.Time
 	Log      *slog.Logger
-	Attempts int           // after so many a failing message goes to the dead letters; 5 where 0
+	Attempts int           // after so many a failing message goes to the dead letters; 10 where 0
 	Backoff  time.Duration // before the second attempt, doubled for each further one; 1 s where 0
 }
 
@@ -69,7 +69,7 @@ type item struct {
 // Open opens the queue; ErrInUse where another process has it.
 func Open(o Options) (*Queue, error) {
 	if o.Attempts == 0 {
-		o.Attempts = 5
+		o.Attempts = 10
 	}
 	if o.Backoff == 0 {
 		o.Backoff = time.Second

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strconv"
+)
+
+// Config of the platform on one machine.
+type Config struct {
+	Addr string // TENANTRY_ADDR, host:port to listen at; 127.0.0.1:8080 where absent
+	Data string // TENANTRY_DATA, the folder of everything that is kept; .tenantry where absent
+	Log  string // TENANTRY_LOG, how lines are logged to standard error: text (where absent) or json
+	Demo string // TENANTRY_DEMO, whether an empty store is filled with two tenants: on (where absent) or off
+}
+
+// ReadConfig reads the environment and puts the defaults in.
+func ReadConfig(getenv func(string) string) Config {
+	or := func(name, absent string) string {
+		if value := getenv(name); value != "" {
+			return value
+		}
+		return absent
+	}
+	return Config{
+		Addr: or("TENANTRY_ADDR", "127.0.0.1:8080"), Data: or("TENANTRY_DATA", ".tenantry"),
+		Log: or("TENANTRY_LOG", "text"), Demo: or("TENANTRY_DEMO", "on"),
+	}
+}
+
+// Validate names every variable that is not of its form.
+func (c Config) Validate() error {
+	var errs []error
+	_, port, err := net.SplitHostPort(c.Addr)
+	if n, perr := strconv.Atoi(port); err != nil || perr != nil || n < 0 || n > 65535 {
+		errs = append(errs, fmt.Errorf("TENANTRY_ADDR is %q: it must be host:port, as 127.0.0.1:8080", c.Addr))
+	}
+	if c.Log != "text" && c.Log != "json" {
+		errs = append(errs, fmt.Errorf("TENANTRY_LOG is %q: it must be text or json", c.Log))
+	}
+	if c.Demo != "on" && c.Demo != "off" {
+		errs = append(errs, fmt.Errorf("TENANTRY_DEMO is %q: it must be on or off", c.Demo))
+	}
+	return errors.Join(errs...)
+}
+
+// logger writes lines as the configuration says.
+func (c Config) logger(w io.Writer) *slog.Logger {
+	if c.Log == "json" {
+		return slog.New(slog.NewJSONHandler(w, nil))
+	}
+	return slog.New(slog.NewTextHandler(w, nil))
+}

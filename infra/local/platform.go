@@ -1,0 +1,247 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/tenantry/tenantry/pkg/api"
+	"github.com/tenantry/tenantry/pkg/blob/folder"
+	"github.com/tenantry/tenantry/pkg/delivery"
+	"github.com/tenantry/tenantry/pkg/identity"
+	"github.com/tenantry/tenantry/pkg/identity/localissuer"
+	queuebolt "github.com/tenantry/tenantry/pkg/queue/bolt"
+	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/store/bolt"
+)
+
+// Names in the data folder.
+const (
+	queueFile  = "queue.db" // the one that is opened first: whoever has it has the folder
+	storeFile  = "store.db"
+	filesDir   = "files"
+	spillDir   = "spill"
+	keyFile    = "issuer.pem"
+	issuerFile = "issuer.url"
+	demoFile   = "demo.pending" // the demo tenants are still to be filled
+)
+
+// platform is everything, wired.
+type platform struct {
+	config   Config
+	log      *slog.Logger
+	listener net.Listener
+	queue    *queuebolt.Queue
+	files    *folder.Files
+	issuer   *localissuer.Issuer
+	service  *delivery.Service // the worker's
+	handler  http.Handler
+	closers  []io.Closer // in the order of opening
+}
+
+// open takes the data folder and the address, which are refused with a clear error where another program has them.
+func open(c Config, log *slog.Logger) (_ *platform, err error) {
+	p := &platform{config: c, log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.close())
+		}
+	}()
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder (TENANTRY_DATA): %w", err)
+	}
+	if err := p.openQueue(); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(os.RemoveAll(p.path(spillDir)), os.Mkdir(p.path(spillDir), 0o700)); err != nil {
+		return nil, fmt.Errorf("empty the folder for spill files: %w", err)
+	}
+	if p.listener, err = net.Listen("tcp", c.Addr); errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("another program is listening at %s: stop it, or set TENANTRY_ADDR to another port", c.Addr)
+	} else if err != nil {
+		return nil, fmt.Errorf("listen at %s (TENANTRY_ADDR): %w", c.Addr, err)
+	}
+	p.closers = append(p.closers, p.listener)
+	s, err := p.openStore()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.openFiles(); err != nil {
+		return nil, err
+	}
+	return p, p.wire(s)
+}
+
+func (p *platform) path(name string) string { return filepath.Join(p.config.Data, name) }
+
+func (p *platform) openQueue() (err error) {
+	p.queue, err = queuebolt.Open(queuebolt.Options{Path: p.path(queueFile), Clock: time.Now, Log: p.log})
+	if errors.Is(err, queuebolt.ErrInUse) {
+		return fmt.Errorf("another Tenantry is running on the data in %s: stop it, or set TENANTRY_DATA to another folder", p.config.Data)
+	}
+	if err != nil {
+		return err
+	}
+	p.closers = append(p.closers, p.queue)
+	return nil
+}
+
+// openStore opens the store, and notes where it is new that the demo is to be filled.
+func (p *platform) openStore() (*store.Store, error) {
+	if _, err := os.Stat(p.path(storeFile)); errors.Is(err, fs.ErrNotExist) && p.config.Demo == "on" {
+		if err := os.WriteFile(p.path(demoFile), nil, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	engine, err := bolt.Open(p.path(storeFile), bolt.Options{})
+	if err != nil {
+		return nil, err
+	}
+	p.closers = append(p.closers, engine)
+	return store.New(engine), nil
+}
+
+func (p *platform) openFiles() (err error) {
+	p.files, err = folder.Open(folder.Options{
+		Root: p.path(filesDir), Clock: time.Now, Random: rand.Reader, Log: p.log,
+		Uploaded: func(ctx context.Context, key string, size int64) error {
+			body, err := objectCreated(key, size, time.Now())
+			if err != nil {
+				return err
+			}
+			return p.queue.SendBody(ctx, body)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	p.closers = append(p.closers, p.files)
+	return nil
+}
+
+// wire puts the features together over what was opened.
+func (p *platform) wire(s *store.Store) error {
+	url, err := p.issuerURL()
+	if err != nil {
+		return err
+	}
+	p.issuer, err = localissuer.Open(localissuer.Options{URL: url, KeyFile: p.path(keyFile), Clock: time.Now, Random: rand.Reader})
+	if err != nil {
+		return err
+	}
+	auth, err := identity.New(identity.Config{Issuers: []identity.Issuer{p.issuer.Trust()}, Store: s,
+		Client: &http.Client{Timeout: 5 * time.Second, Transport: p.self()}})
+	if err != nil {
+		return err
+	}
+	served, err := api.Handler(api.Deps{
+		Store: s, Auth: auth, Files: p.files, Queue: p.queue, Clock: time.Now, Random: rand.Reader, Log: p.log,
+	}, "")
+	if err != nil {
+		return err
+	}
+	p.service = &delivery.Service{
+		Store: s, Files: p.files, Queue: p.queue, Clock: time.Now, Random: rand.Reader, Log: p.log, Temp: p.path(spillDir),
+		Alone: rand.Text(),
+	}
+	p.handler, err = p.front(served)
+	return err
+}
+
+func (p *platform) front(served http.Handler) (http.Handler, error) {
+	document, err := api.OpenAPI()
+	if err != nil {
+		return nil, err
+	}
+	reference, err := reference(document)
+	if err != nil {
+		return nil, err
+	}
+	return &front{
+		api: served, uploads: p.files, issuer: p.issuer, loopback: p.loopback(),
+		openAPI: page("application/json", "default-src 'none'", document),
+		docs:    page("text/html; charset=utf-8", "default-src 'none'; style-src 'unsafe-inline'", reference),
+	}, nil
+}
+
+// url is where people reach the server.
+func (p *platform) url() string {
+	a := p.listener.Addr().(*net.TCPAddr)
+	if a.IP.IsUnspecified() {
+		return fmt.Sprintf("http://127.0.0.1:%d", a.Port)
+	}
+	return "http://" + a.String()
+}
+
+func (p *platform) loopback() bool { return p.listener.Addr().(*net.TCPAddr).IP.IsLoopback() }
+
+// issuerURL is the name that the issuer got with the data: who somebody is must not change with the port.
+func (p *platform) issuerURL() (string, error) {
+	b, err := os.ReadFile(p.path(issuerFile))
+	if err == nil && len(b) > 0 {
+		return strings.TrimSpace(string(b)), nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	return p.url(), os.WriteFile(p.path(issuerFile), []byte(p.url()+"\n"), 0o600)
+}
+
+// self reaches this server by whatever name: the issuer's keys are at home.
+func (p *platform) self() http.RoundTripper {
+	return &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, strings.TrimPrefix(p.url(), "http://"))
+	}}
+}
+
+// serve answers and works until ctx ends, then lets what is under way come to an end for as long as grace.
+func (p *platform) serve(ctx context.Context, grace time.Duration) error {
+	server := &http.Server{
+		Handler: p.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var running sync.WaitGroup
+	for range workers {
+		running.Go(func() { work(ctx, p.queue, p.service.Handle, p.log) })
+	}
+	running.Go(func() { p.demo(ctx) })
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(p.listener) }()
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		defer cancel()
+		if server.Shutdown(patience) != nil {
+			err = server.Close() // an upload still under way is sent again
+		}
+	}
+	stop()
+	running.Wait()
+	return err
+}
+
+// close closes what was opened, the last one first.
+func (p *platform) close() (err error) {
+	for i := len(p.closers) - 1; i >= 0; i-- {
+		if e := p.closers[i].Close(); !errors.Is(e, net.ErrClosed) {
+			err = errors.Join(err, e)
+		}
+	}
+	return err
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/tenantry/tenantry/pkg/queue"
+	"github.com/tenantry/tenantry/pkg/queue/bolt"
+)
+
+const workers = 2 // that read deliveries at the same time
+
+// work handles the queue's messages until ctx ends; the message in hand then stays in the queue.
+func work(ctx context.Context, q *bolt.Queue, handle queue.Handler, log *slog.Logger) {
+	for ctx.Err() == nil {
+		m, err := q.Receive(ctx)
+		if err != nil {
+			if ctx.Err() == nil {
+				log.ErrorContext(ctx, "queue cannot be read", "error", err)
+				pause(ctx, time.Second)
+			}
+			continue
+		}
+		verdict, wait := queue.Process(ctx, log, handle, m.Body)
+		if ctx.Err() != nil && verdict == queue.Again {
+			verdict = queue.Later // what failed is that we are stopping
+		}
+		if err := q.Settle(context.WithoutCancel(ctx), m, verdict, wait); err != nil {
+			log.ErrorContext(ctx, "message cannot be settled and will come again", "error", err)
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}

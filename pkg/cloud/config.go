@@ -1,0 +1,94 @@
+// Package cloud wires the functions for Lambda: API Gateway and SQS on one side; DynamoDB, S3 and SQS on the other.
+// Nothing is made before a request needs it, so that a cold start pays only for what it does.
+package cloud
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/tenantry/tenantry/pkg/store"
+)
+
+// Config of every function, of which Region and Stage are needed to start. What else is missing fails only the requests
+// that need it.
+type Config struct {
+	Region    string                 // AWS_REGION
+	Stage     string                 // TENANTRY_STAGE: of lower-case letters, digits and hyphens, at most 32
+	Tables    map[store.Table]string // TENANTRY_TABLE_DIRECTORY and so on; tenantry-<stage>-<table> where absent
+	Bucket    string                 // TENANTRY_BUCKET, of delivered files; tenantry-<stage>-imports where absent
+	QueueURL  string                 // TENANTRY_QUEUE_URL, of the ingest worker
+	Issuer    string                 // TENANTRY_ISSUER, of access tokens: its https URL
+	ClientIDs []string               // TENANTRY_CLIENT_IDS, comma-separated: clients whose Cognito tokens are taken
+	Audiences []string               // TENANTRY_AUDIENCES, comma-separated: audiences of other issuers' tokens
+}
+
+// ReadConfig reads the environment and puts the defaults in.
+func ReadConfig(getenv func(string) string) Config {
+	c := Config{
+		Region: getenv("AWS_REGION"), Stage: getenv("TENANTRY_STAGE"), Tables: map[store.Table]string{},
+		Bucket: getenv("TENANTRY_BUCKET"), QueueURL: getenv("TENANTRY_QUEUE_URL"), Issuer: getenv("TENANTRY_ISSUER"),
+		ClientIDs: list(getenv("TENANTRY_CLIENT_IDS")), Audiences: list(getenv("TENANTRY_AUDIENCES")),
+	}
+	for _, t := range store.Tables {
+		c.Tables[t] = getenv("TENANTRY_TABLE_" + strings.ToUpper(string(t)))
+		if c.Tables[t] == "" {
+			c.Tables[t] = "tenantry-" + c.Stage + "-" + string(t)
+		}
+	}
+	if c.Bucket == "" {
+		c.Bucket = "tenantry-" + c.Stage + "-imports"
+	}
+	return c
+}
+
+// list splits at commas; "" gives none.
+func list(s string) (all []string) {
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			all = append(all, part)
+		}
+	}
+	return all
+}
+
+// Validate names every variable that is missing or not of its form.
+func (c Config) Validate() error {
+	var errs []error
+	check := func(ok bool, name, value, form string) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("%s is %q: it must be %s", name, value, form))
+		}
+	}
+	check(named(c.Region, 9, 32, lower+"-"), "AWS_REGION", c.Region, "a region, as eu-west-1")
+	check(named(c.Stage, 1, 32, lower+"-"), "TENANTRY_STAGE", c.Stage, "1 to 32 lower-case letters, digits and hyphens")
+	for _, t := range store.Tables {
+		check(named(c.Tables[t], 3, 255, lower+upper+"-_."), "TENANTRY_TABLE_"+strings.ToUpper(string(t)), c.Tables[t], "the name of a DynamoDB table")
+	}
+	check(named(c.Bucket, 3, 63, lower+"-."), "TENANTRY_BUCKET", c.Bucket, "the name of an S3 bucket")
+	check(c.QueueURL == "" || isURL(c.QueueURL), "TENANTRY_QUEUE_URL", c.QueueURL, "the https URL of an SQS queue")
+	check(c.Issuer == "" || isURL(c.Issuer), "TENANTRY_ISSUER", c.Issuer, "the https URL of an OpenID Connect issuer")
+	check(c.Issuer == "" || len(c.ClientIDs)+len(c.Audiences) > 0, "TENANTRY_CLIENT_IDS", "", "given, or TENANTRY_AUDIENCES, where TENANTRY_ISSUER is")
+	return errors.Join(errs...)
+}
+
+const (
+	lower = "abcdefghijklmnopqrstuvwxyz0123456789"
+	upper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+)
+
+// named tells whether s has min to max of the characters, and begins and ends with a letter or digit.
+func named(s string, min, max int, characters string) bool {
+	return len(s) >= min && len(s) <= max && strings.Trim(s, characters) == "" && strings.Trim(s, "-_.") == s
+}
+
+// isURL tells whether s is an https URL, or one of this machine.
+func isURL(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" {
+		return false
+	}
+	return u.Scheme == "https" || u.Scheme == "http" && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback())
+}

@@ -1,0 +1,88 @@
+package cloud
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/tenantry/tenantry/pkg/queue"
+)
+
+const (
+	reserve       = 10 * time.Second // of the invocation's time; messages not begun before go back
+	firstBackoff  = 30 * time.Second // of a message that failed, doubled with each receipt
+	maxVisibility = 12 * time.Hour   // SQS's own bound
+)
+
+// Ingest is the ingest worker's handler of SQS events. It answers which messages must come again
+// (ReportBatchItemFailures); SQS moves those that come too often to the dead letters.
+type Ingest struct {
+	Handle queue.Handler
+	// Hide keeps a message, by its receipt handle, from coming before the time is over; nil where that is not possible.
+	Hide func(ctx context.Context, receipt string, visibility time.Duration) error
+	Log  *slog.Logger
+}
+
+// Batch handles the messages of one event, one after the other.
+func (i *Ingest) Batch(ctx context.Context, e events.SQSEvent) (out events.SQSEventResponse, err error) {
+	out.BatchItemFailures = []events.SQSBatchItemFailure{}
+	for _, m := range e.Records {
+		if !i.one(ctx, m) {
+			out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+		}
+	}
+	return out, nil
+}
+
+// one tells whether the message is done with.
+func (i *Ingest) one(ctx context.Context, m events.SQSMessage) bool {
+	log := i.Log.With("message", m.MessageId)
+	deadline, ok := ctx.Deadline()
+	if ctx.Err() != nil || ok && time.Until(deadline) < reserve {
+		log.WarnContext(ctx, "message goes back: no time is left")
+		return false
+	}
+	verdict, wait := queue.Process(ctx, log, i.Handle, []byte(m.Body))
+	switch verdict {
+	case queue.Done:
+		return true
+	case queue.Again:
+		wait = backoff(m)
+	}
+	if i.Hide != nil {
+		if err := i.Hide(ctx, m.ReceiptHandle, min(wait, maxVisibility)); err != nil {
+			log.WarnContext(ctx, "message comes again when its visibility ends", "error", err)
+		}
+	}
+	return false
+}
+
+// backoff of a message that failed, by how often it has come.
+func backoff(m events.SQSMessage) time.Duration {
+	n, err := strconv.Atoi(m.Attributes["ApproximateReceiveCount"])
+	if err != nil || n < 1 {
+		n = 1
+	}
+	return firstBackoff << min(n-1, 5)
+}
+
+// hide changes a message's visibility in the queue.
+func (c clients) hide(queueURL string) func(context.Context, string, time.Duration) error {
+	if queueURL == "" {
+		return nil
+	}
+	return func(ctx context.Context, receipt string, visibility time.Duration) error {
+		client, err := c.sqs()
+		if err != nil {
+			return err
+		}
+		_, err = client.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
+			QueueUrl: &queueURL, ReceiptHandle: &receipt, VisibilityTimeout: int32(visibility / time.Second),
+		})
+		return err
+	}
+}

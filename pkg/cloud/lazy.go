@@ -1,0 +1,147 @@
+package cloud
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/tenantry/tenantry/pkg/blob/s3"
+	"github.com/tenantry/tenantry/pkg/delivery"
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/queue/sqs"
+	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/store/dynamo"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// The seams that are made on first use, once. What cannot be made fails its call and nothing else.
+type (
+	lazyEngine func() (store.Engine, error)
+	lazyFiles  func() (delivery.Files, error)
+	lazyQueue  func() (delivery.Queue, error)
+)
+
+// clients are AWS as the configuration names it.
+type clients struct {
+	engine lazyEngine
+	files  lazyFiles
+	queue  lazyQueue
+	sqs    func() (*awssqs.Client, error)
+}
+
+func newClients(c Config) clients {
+	load := sync.OnceValues(func() (aws.Config, error) {
+		a, err := config.LoadDefaultConfig(context.Background(), config.WithRegion(c.Region))
+		if err != nil {
+			return a, fault.Wrap(err, fault.Unavailable, "The service's access to AWS is not set up.")
+		}
+		return a, nil
+	})
+	queues := once(load, func(a aws.Config) *awssqs.Client { return awssqs.NewFromConfig(a) })
+	return clients{
+		engine: lazyEngine(once(load, func(a aws.Config) store.Engine {
+			return dynamo.New(dynamodb.NewFromConfig(a), dynamo.Options{Names: c.Tables})
+		})),
+		files: lazyFiles(once(load, func(a aws.Config) delivery.Files { return s3.New(awss3.NewFromConfig(a), c.Bucket) })),
+		queue: func() (delivery.Queue, error) {
+			if c.QueueURL == "" {
+				return nil, fault.New(fault.Unavailable, "Imports are not set up here: TENANTRY_QUEUE_URL is missing.")
+			}
+			client, err := queues()
+			if err != nil {
+				return nil, err
+			}
+			return sqs.New(client, c.QueueURL), nil
+		},
+		sqs: queues,
+	}
+}
+
+// once makes a value of the AWS configuration on the first call.
+func once[T any](load func() (aws.Config, error), make func(aws.Config) T) func() (T, error) {
+	return sync.OnceValues(func() (t T, err error) {
+		a, err := load()
+		if err != nil {
+			return t, err
+		}
+		return make(a), nil
+	})
+}
+
+func (l lazyEngine) Get(ctx context.Context, at []store.Address, c store.Consistency) ([]*store.Record, error) {
+	e, err := l()
+	if err != nil {
+		return nil, err
+	}
+	return e.Get(ctx, at, c)
+}
+
+func (l lazyEngine) Query(ctx context.Context, r store.Range) (store.Page, error) {
+	e, err := l()
+	if err != nil {
+		return store.Page{}, err
+	}
+	return e.Query(ctx, r)
+}
+
+func (l lazyEngine) Write(ctx context.Context, ops []store.Op) error {
+	e, err := l()
+	if err != nil {
+		return err
+	}
+	return e.Write(ctx, ops)
+}
+
+func (l lazyEngine) Load(ctx context.Context, ops []store.Op) error {
+	e, err := l()
+	if err != nil {
+		return err
+	}
+	return e.Load(ctx, ops)
+}
+
+func (l lazyEngine) Add(ctx context.Context, at store.Address, by map[string]int64, expires time.Time) (map[string]int64, error) {
+	e, err := l()
+	if err != nil {
+		return nil, err
+	}
+	return e.Add(ctx, at, by, expires)
+}
+
+func (l lazyFiles) UploadURL(ctx context.Context, s *tenant.Scope, name string, size int64, expires time.Duration) (string, error) {
+	f, err := l()
+	if err != nil {
+		return "", err
+	}
+	return f.UploadURL(ctx, s, name, size, expires)
+}
+
+func (l lazyFiles) Open(ctx context.Context, s *tenant.Scope, name string) (delivery.File, error) {
+	f, err := l()
+	if err != nil {
+		return nil, err
+	}
+	return f.Open(ctx, s, name)
+}
+
+func (l lazyFiles) Remove(ctx context.Context, s *tenant.Scope, name string) error {
+	f, err := l()
+	if err != nil {
+		return err
+	}
+	return f.Remove(ctx, s, name)
+}
+
+func (l lazyQueue) Send(ctx context.Context, m delivery.Message) error {
+	q, err := l()
+	if err != nil {
+		return err
+	}
+	return q.Send(ctx, m)
+}

@@ -1,0 +1,151 @@
+// Package runtimeapi runs a Lambda function's binary as a process against an emulator of the Lambda Runtime API
+// (docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html), for tests and measurements.
+package runtimeapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	path    = "/2018-06-01/runtime/"
+	timeout = 30 * time.Second // of an invocation, as the function sees it
+)
+
+// Function is a running function. It takes one invocation at a time, as an execution environment does.
+type Function struct {
+	cmd      *exec.Cmd
+	server   *http.Server
+	begun    chan *invocation // waits for the function to ask for its next one
+	current  atomic.Pointer[invocation]
+	exited   chan struct{}
+	sequence atomic.Int64
+}
+
+type invocation struct {
+	id       string
+	deadline time.Time
+	event    []byte
+	answer   chan answer
+}
+
+type answer struct {
+	body []byte
+	err  error
+}
+
+// Error is what a function reports instead of an answer.
+type Error struct {
+	Message string `json:"errorMessage"`
+	Type    string `json:"errorType"`
+}
+
+// Error gives type and message.
+func (e *Error) Error() string { return e.Type + ": " + e.Message }
+
+// Start starts a function's binary with env, what Lambda itself sets, and nothing else in its environment. What it logs goes
+// to log.
+func Start(binary string, env []string, log io.Writer) (*Function, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	f := &Function{begun: make(chan *invocation), exited: make(chan struct{}), cmd: exec.Command(binary)}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+path+"invocation/next", f.next)
+	mux.HandleFunc("POST "+path+"invocation/{id}/response", f.response)
+	mux.HandleFunc("POST "+path+"invocation/{id}/error", f.failure)
+	f.server = &http.Server{Handler: mux, ReadHeaderTimeout: timeout}
+	go func() { _ = f.server.Serve(listener) }()
+
+	f.cmd.Env = append([]string{
+		"AWS_LAMBDA_RUNTIME_API=" + listener.Addr().String(), "AWS_LAMBDA_FUNCTION_NAME=test", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512",
+	}, env...)
+	f.cmd.Stdout, f.cmd.Stderr = log, log
+	if err := f.cmd.Start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the function: %w", err), f.server.Close())
+	}
+	go func() {
+		_ = f.cmd.Wait() // how it ended is in ProcessState
+		close(f.exited)
+	}()
+	return f, nil
+}
+
+// Invoke hands the function one event and gives its answer, or the *Error that it reports.
+func (f *Function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+	i := &invocation{
+		id: "invocation-" + strconv.FormatInt(f.sequence.Add(1), 10), deadline: time.Now().Add(timeout), event: event,
+		answer: make(chan answer, 1),
+	}
+	select {
+	case f.begun <- i:
+	case <-f.exited:
+		return nil, fmt.Errorf("the function has ended: %s", f.cmd.ProcessState)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	select {
+	case a := <-i.answer:
+		return a.body, a.err
+	case <-f.exited:
+		return nil, fmt.Errorf("the function ended while it handled the event: %s", f.cmd.ProcessState)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Stop kills the function and gives the CPU time that it took in all.
+func (f *Function) Stop() time.Duration {
+	_ = f.cmd.Process.Kill()
+	<-f.exited
+	_ = f.server.Close()
+	return f.cmd.ProcessState.UserTime() + f.cmd.ProcessState.SystemTime()
+}
+
+func (f *Function) next(w http.ResponseWriter, r *http.Request) {
+	select {
+	case i := <-f.begun:
+		f.current.Store(i)
+		h := w.Header()
+		h.Set("Content-Type", "application/json")
+		h.Set("Lambda-Runtime-Aws-Request-Id", i.id)
+		h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(i.deadline.UnixMilli(), 10))
+		h.Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:123456789012:function:test")
+		_, _ = w.Write(i.event)
+	case <-r.Context().Done():
+	}
+}
+
+func (f *Function) response(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	f.settle(w, r, answer{body, err})
+}
+
+func (f *Function) failure(w http.ResponseWriter, r *http.Request) {
+	e := &Error{}
+	if err := json.NewDecoder(r.Body).Decode(e); err != nil {
+		e.Message = err.Error()
+	}
+	f.settle(w, r, answer{err: e})
+}
+
+func (f *Function) settle(w http.ResponseWriter, r *http.Request, a answer) {
+	i := f.current.Swap(nil)
+	if i == nil || i.id != r.PathValue("id") {
+		http.Error(w, "no such invocation", http.StatusBadRequest)
+		return
+	}
+	w.WriteHeader(http.StatusAccepted)
+	i.answer <- a
+}
