@@ -102,7 +102,7 @@ func (a *App) ForeignTenant(t *testing.T, op route.Operation) {
 func (a *App) PermissionMissing(t *testing.T, op route.Operation) {
 	for _, role := range []tenant.Role{tenant.Viewer, tenant.Editor, tenant.Admin, tenant.Owner} {
 		member := a.Join(t, a.Alice.Tenant, op.ID+string(role), role)
-		answer := a.call(t, op, member, never2(op))
+		answer := a.call(t, op, member, nobodys(op))
 		if role.May(op.Permission) {
 			require.NotContains(t, []int{http.StatusUnauthorized, http.StatusForbidden}, answer.Status, role)
 		} else {
@@ -111,8 +111,8 @@ func (a *App) PermissionMissing(t *testing.T, op route.Operation) {
 	}
 }
 
-// never2 leaves the tenant as it is and lets the rest of the path be nobody's, so that the call changes little.
-func never2(op route.Operation) map[string]string {
+// nobodys leaves the tenant as it is and lets the rest of the path be nobody's, so that the call changes little.
+func nobodys(op route.Operation) map[string]string {
 	ids := map[string]string{}
 	for name, id := range never {
 		if name != "tenantId" && strings.Contains(op.Path, "{"+name+"}") {
