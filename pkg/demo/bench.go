@@ -26,6 +26,14 @@ const BenchResources = 200_000
 // TagKeys are what lines of Bench are tagged by.
 func (Bench) TagKeys() []string { return []string{"environment", "team"} }
 
+// Accounts are the sub-accounts of the lines.
+func (Bench) Accounts() (all []string) {
+	for i := range 50 {
+		all = append(all, fmt.Sprintf("%012d", 300_000_000_000+i*7_919))
+	}
+	return all
+}
+
 // Each gives f the lines, and then their totals, of which Account, Region and Environment are left empty. f may keep
 // nothing of the record.
 func (b Bench) Each(f func(*focus.Record) error) (Totals, error) {
@@ -66,11 +74,8 @@ type benchSKU struct{ id, price, meter, description, service, category string }
 var serviceCategories = []string{"Compute", "Storage", "Databases", "Networking", "Analytics", "AI and Machine Learning"}
 
 func newEstate(b Bench) *estate {
-	e := &estate{start: b.Month.First().Time(), resources: make([]benchResource, max(1, b.Resources))}
+	e := &estate{start: b.Month.First().Time(), resources: make([]benchResource, max(1, b.Resources)), accounts: b.Accounts()}
 	random := rand.New(rand.NewPCG(b.Seed, 2))
-	for i := range 50 {
-		e.accounts = append(e.accounts, fmt.Sprintf("%012d", 300_000_000_000+i*7_919))
-	}
 	for i := range 500 {
 		e.values[0] = append(e.values[0], fmt.Sprintf("environment-%03d", i))
 		e.values[1] = append(e.values[1], fmt.Sprintf("team-%03d", i))

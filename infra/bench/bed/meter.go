@@ -1,0 +1,48 @@
+package bed
+
+import (
+	"context"
+	"sync"
+
+	"github.com/tenantry/tenantry/pkg/store"
+)
+
+// metered adds up what is read of an engine, whatever meters its callers have.
+type metered struct {
+	store.Engine
+	mu  sync.Mutex
+	use map[store.Table]store.Use
+}
+
+// Get reads items.
+func (e *metered) Get(ctx context.Context, at []store.Address, c store.Consistency) ([]*store.Record, error) {
+	inner, meter := store.WithMeter(ctx)
+	defer e.add(ctx, meter)
+	return e.Engine.Get(inner, at, c)
+}
+
+// Query reads a page.
+func (e *metered) Query(ctx context.Context, r store.Range) (store.Page, error) {
+	inner, meter := store.WithMeter(ctx)
+	defer e.add(ctx, meter)
+	return e.Engine.Query(inner, r)
+}
+
+func (e *metered) add(ctx context.Context, m *store.Meter) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, t := range store.Tables {
+		use, sum := m.Of(t), e.use[t]
+		store.Report(ctx, t, use)
+		e.use[t] = store.Use{Read: sum.Read + use.Read, Items: sum.Items + use.Items, Calls: sum.Calls + use.Calls}
+	}
+}
+
+// Reads gives what was read of each table since it was last asked.
+func (p *Platform) Reads() map[store.Table]store.Use {
+	p.reads.mu.Lock()
+	defer p.reads.mu.Unlock()
+	use := p.reads.use
+	p.reads.use = map[store.Table]store.Use{}
+	return use
+}
