@@ -31,7 +31,7 @@ type run struct {
 	same      int   // bytes that are known to be the same in both
 	ends      []int // where the texts of the key end
 	cells     []Cell
-	row, buf  []byte
+	buf       []byte
 }
 
 // begin starts the rows of another group.
