@@ -34,7 +34,7 @@ type Answer struct {
 	Total       *money.Amount                `json:"total" doc:"Of all groups, also of those on other pages; null for quantities of several units."`
 	Absent      int64                        `json:"absent,omitempty" doc:"How many lines have no amount in the metric, and count as nothing."`
 	Groups      []Group                      `json:"groups" doc:"By total, the largest first, then by key; groups without a total come last."`
-	Names       map[string]map[string]string `json:"names,omitempty" doc:"Display names of projects, accounts and regions among the groups, by dimension and value."`
+	Names       map[string]map[string]string `json:"names,omitempty" doc:"Display names of projects, accounts and regions among the groups, by dimension and value, where they are known."`
 	Shadows     []Shadow                     `json:"shadows,omitempty" doc:"What other sources hold of what is asked for. It is not added: another source counts."`
 	Next        string                       `json:"next,omitempty" doc:"The cursor of the next page of groups; absent at the end."`
 }

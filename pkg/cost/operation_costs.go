@@ -98,7 +98,7 @@ func (s *Service) costs(ctx context.Context, scope *tenant.Scope, in *costsIn) (
 	if out.csv {
 		return out, nil
 	}
-	cursors := route.NewCursors("getCosts", string(scope.Tenant()), fmt.Sprintf("%+v", *q))
+	cursors := route.NewCursors("getCosts", string(scope.Tenant()), fmt.Sprintf("%#v", *q))
 	return out, out.Body.page(cursors, in.Cursor, in.Limit)
 }
 

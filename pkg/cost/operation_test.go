@@ -303,17 +303,18 @@ func TestDimensionValues(t *testing.T) {
 	o := newOffice(t, shop(usage(web, "EC2", "1"), usage(web, "", "1"), usage(web, "Elastic", "0"), hidden))
 	o.members["limited"] = scopeOf(t, o.scope.Tenant(), web)
 	for name, c := range map[string]struct{ token, path, want string }{
-		"all, null first":         {"alice", "serviceName/values", `{"items":[{"value":null},{"value":"EC2"},{"value":"Elastic"},{"value":"Hidden"}]}`},
-		"of the range":            {"alice", "serviceName/values?start=2025-12-01&end=2026-01-01", `{"items":[{"value":"Hidden"}]}`},
-		"that begin so":           {"alice", "serviceName/values?prefix=e", `{"items":[{"value":"EC2"},{"value":"Elastic"}]}`},
-		"whose names begin so":    {"alice", "subAccountId/values?prefix=sHo", `{"items":[{"value":"s1","name":"Shop"}]}`},
-		"of the projects seen":    {"limited", "subAccountId/values", `{"items":[{"value":"s1","name":"Shop"}]}`},
-		"of currencies":           {"alice", "currency/values", `{"items":[{"value":"USD"}]}`},
-		"of a tag":                {"alice", "tag:env/values", `{"items":[{"value":null}]}`},
-		"of a tag nobody keeps":   {"alice", "tag:owner/values", `{"items":[]}`},
-		"of environments":         {"alice", "environment/values", `{"items":[{"value":null},{"value":"production"},{"value":"staging"}]}`},
-		"of a label":              {"alice", url.PathEscape("label:team") + "/values", `{"items":[{"value":null},{"value":"a"}]}`},
-		"of projects, those seen": {"limited", "project/values", `{"items":[{"value":"` + string(web) + `","name":"web"}]}`},
+		"all, null first":           {"alice", "serviceName/values", `{"items":[{"value":null},{"value":"EC2"},{"value":"Elastic"},{"value":"Hidden"}]}`},
+		"of the range":              {"alice", "serviceName/values?start=2025-12-01&end=2026-01-01", `{"items":[{"value":"Hidden"}]}`},
+		"that begin so":             {"alice", "serviceName/values?prefix=e", `{"items":[{"value":"EC2"},{"value":"Elastic"}]}`},
+		"whose names begin so":      {"alice", "subAccountId/values?prefix=sHo", `{"items":[{"value":"s1","name":"Shop"}]}`},
+		"of the projects seen":      {"limited", "subAccountId/values", `{"items":[{"value":"s1","name":"Shop"}]}`},
+		"of currencies":             {"alice", "currency/values", `{"items":[{"value":"USD"}]}`},
+		"of a tag":                  {"alice", "tag:env/values", `{"items":[{"value":null}]}`},
+		"of a tag nobody keeps":     {"alice", "tag:owner/values", `{"items":[]}`},
+		"of a tag key with a slash": {"alice", url.PathEscape("tag:kubernetes.io/name") + "/values", `{"items":[]}`},
+		"of environments":           {"alice", "environment/values", `{"items":[{"value":null},{"value":"production"},{"value":"staging"}]}`},
+		"of a label":                {"alice", url.PathEscape("label:team") + "/values", `{"items":[{"value":null},{"value":"a"}]}`},
+		"of projects, those seen":   {"limited", "project/values", `{"items":[{"value":"` + string(web) + `","name":"web"}]}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := o.ask(c.token, "/dimensions/"+c.path)
