@@ -41,8 +41,8 @@ type Answer struct {
 
 // Group is the costs that have one key.
 type Group struct {
-	Key    map[string]*string `json:"key" doc:"The value of each dimension grouped by; null where lines have none. Empty where other is true."`
-	Other  bool               `json:"other,omitempty" doc:"True of the last group where top left out groups: it is their sum."`
+	Key    map[string]*string `json:"key" doc:"The value of each dimension grouped by; null where lines have none. Other in each where other is true."`
+	Other  bool               `json:"other,omitempty" doc:"True of the last group where top left out groups: it is their sum. A group of a value named Other has it not."`
 	Total  *money.Amount      `json:"total"`
 	Absent int64              `json:"absent,omitempty" doc:"How many of its lines have no amount in the metric."`
 	Points []Point            `json:"points,omitempty" doc:"The days or months that have costs, ascending. None where granularity is total."`

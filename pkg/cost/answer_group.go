@@ -61,6 +61,9 @@ func cut(groups []tallied, n int) ([]tallied, error) {
 	return append(groups[:n:n], rest), nil
 }
 
+// otherKey is the value of each dimension in the group of what top left out. Group.Other tells it from a value of that text.
+var otherKey = "Other"
+
 // group writes a group as the answer has it.
 func (g *tallied) group(q *Question) Group {
 	out := Group{Key: map[string]*string{}, Other: g.other, Total: amountOf(g.total), Absent: g.total.Nulls}
@@ -68,6 +71,11 @@ func (g *tallied) group(q *Question) Group {
 		out.Key[string(q.GroupBy[i])] = nil
 		if v != "" {
 			out.Key[string(q.GroupBy[i])] = &v
+		}
+	}
+	for _, d := range q.GroupBy {
+		if g.other {
+			out.Key[string(d)] = &otherKey
 		}
 	}
 	if q.Granularity == Total {

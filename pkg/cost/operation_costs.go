@@ -30,8 +30,8 @@ An empty value is null: ` + "`filter=regionId:`" + ` keeps lines without a regio
 need none. project takes IDs and exact names. All filters together have at most 4,000 characters.
 
 **Groups** have a key with the value of each dimension of ` + "`groupBy`" + `, null where lines have none, and are sorted by total, the largest
-first. ` + "`top=n`" + ` leaves n and adds the rest up in a last group, which has ` + "`\"other\": true`" + ` and an empty key, so that no value can be
-mistaken for it. ` + "`total`" + ` is always that of all groups. Points are given for the days or months that have costs; the date of a month is its first
+first. ` + "`top=n`" + ` leaves n and adds the rest up in a last group, with Other in its key and ` + "`\"other\": true`" + `, which no
+value of that name has. ` + "`total`" + ` is always that of all groups. Points are given for the days or months that have costs; the date of a month is its first
 day, also where the range begins later. A page has at most 1,000 groups, fewer where they have many points.
 
 **Metrics.** effectiveCost spreads what was paid ahead over what uses it; billedCost is what is invoiced. pricingQuantity is no money: it is

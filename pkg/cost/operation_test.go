@@ -238,7 +238,7 @@ func TestCostsAsCSV(t *testing.T) {
 		"by month": {"&groupBy=serviceName", "serviceName,date,effectiveCost,currency\r\n" +
 			"EC2,2026-01-01,2.5,USD\r\nS3,2026-01-01,0.1,USD\r\n\"'=cmd(\"\"x\"\"), \"\"y\"\"\",2026-01-01,-3,USD\r\n,2026-01-01,,USD\r\n"},
 		"in total":    {"&granularity=total&metric=billedCost", "billedCost,currency\r\n-0.4,USD\r\n"},
-		"the largest": {"&granularity=total&groupBy=serviceName&top=1", "serviceName,effectiveCost,currency,other\r\nEC2,2.5,USD,\r\n,-2.9,USD,true\r\n"},
+		"the largest": {"&granularity=total&groupBy=serviceName&top=1", "serviceName,effectiveCost,currency,other\r\nEC2,2.5,USD,\r\nOther,-2.9,USD,true\r\n"},
 		"by tag":      {"&granularity=total&groupBy=tag:env&filter=!tag:env:", "tag:env,effectiveCost,currency\r\n'@here,-3,USD\r\n"},
 		"nothing":     {"&filter=project:none", "date,effectiveCost,currency\r\n"},
 	} {

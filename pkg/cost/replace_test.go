@@ -373,10 +373,10 @@ func TestADeliveryThatShrinksIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, changes, err := w.prepare("upload:a", many[:c.lines], w.split, c.allow)
+			require.Equal(t, c.refused, fault.Is(err, fault.Invalid), "%v", err)
 			defer r.Close()
 			require.Equal(t, int64(10), changes[0].Before.Lines)
 			require.Equal(t, int64(c.lines), changes[0].After.Lines)
-			require.Equal(t, c.refused, fault.Is(err, fault.Invalid), "%v", err)
 		})
 	}
 	w.check()
