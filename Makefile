@@ -11,8 +11,8 @@ VULNDB = https://vuln.go.dev
 dev: ## the whole platform on http://127.0.0.1:8080
 	go run ./infra/local
 
-test: ## all that a fresh clone needs to pass
-	go test -p 2 -timeout 10m ./...
+test: ## all that a fresh clone needs to pass; RACE=1 with the race detector
+	go test $(if $(RACE),-race) -p 2 -timeout 15m ./...
 
 lint:
 	@unformatted=$$(gofmt -l $(GOFMT_DIRS)); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted"; exit 1; }
