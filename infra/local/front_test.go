@@ -1,0 +1,114 @@
+package main_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// get asks without a token, as a browser, for a path at a host's name.
+func (p *process) get(t *testing.T, path, host string) (answer *http.Response, body string) {
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+path, nil)
+	require.NoError(t, err)
+	r.Host = host
+	answer, err = http.DefaultTransport.RoundTrip(r)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	b, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	return answer, string(b)
+}
+
+func TestFront(t *testing.T) {
+	p := start(t, t.TempDir(), "TENANTRY_LOG=json")
+	t.Run("answers that it is well", func(t *testing.T) {
+		answer, body := p.get(t, "/v1/health", "localhost:8080")
+		require.Equal(t, 200, answer.StatusCode)
+		require.JSONEq(t, `{"status":"ok"}`, body)
+	})
+	t.Run("leads to the reference", func(t *testing.T) {
+		answer, _ := p.get(t, "/", "")
+		require.Equal(t, "/docs", answer.Header.Get("Location"))
+	})
+	t.Run("shows every operation and nothing from elsewhere", func(t *testing.T) {
+		answer, page := p.get(t, "/docs", "")
+		require.Equal(t, "text/html; charset=utf-8", answer.Header.Get("Content-Type"))
+		require.Contains(t, answer.Header.Get("Content-Security-Policy"), "default-src 'none'")
+		require.NotContains(t, page, "http://")
+		require.NotContains(t, page, "https://")
+		_, document := p.get(t, "/v1/openapi.json", "")
+		var contract struct {
+			OpenAPI string
+			Paths   map[string]map[string]struct{ OperationID string }
+		}
+		require.NoError(t, json.Unmarshal([]byte(document), &contract))
+		require.True(t, strings.HasPrefix(contract.OpenAPI, "3.1"))
+		require.NotEmpty(t, contract.Paths)
+		for path, methods := range contract.Paths {
+			for method, operation := range methods {
+				require.Contains(t, page, `id="`+operation.OperationID+`"`)
+				require.Contains(t, page, strings.ToUpper(method)+" "+path)
+			}
+		}
+	})
+	t.Run("has nothing elsewhere, and redirects nobody", func(t *testing.T) {
+		for _, path := range []string{"/none", "/v1//health", "/docs/", "/v1/../docs", "/debug/pprof/"} {
+			answer, _ := p.get(t, path, "")
+			require.Equal(t, 404, answer.StatusCode, path)
+			require.Equal(t, "application/problem+json", answer.Header.Get("Content-Type"), path)
+		}
+	})
+	t.Run("refuses names that others may have lead here", func(t *testing.T) {
+		for host, want := range map[string]int{"evil.example": 403, "localhost.evil.example": 403, "localhost": 200, "127.0.0.1:1": 200, "[::1]:1": 200} {
+			answer, _ := p.get(t, "/v1/health", host)
+			require.Equal(t, want, answer.StatusCode, host)
+		}
+	})
+	t.Run("takes GET alone at pages", func(t *testing.T) {
+		answer, err := http.Post(p.url+"/docs", "", nil)
+		require.NoError(t, err)
+		defer answer.Body.Close()
+		require.Equal(t, 405, answer.StatusCode)
+	})
+	t.Run("logs in JSON where asked to, and no token", func(t *testing.T) {
+		alice := p.as(t, "alice")
+		alice.project(t)
+		for line := range strings.SplitSeq(strings.TrimSpace(p.log.String()), "\n") {
+			require.True(t, json.Valid([]byte(line)), line)
+			require.NotContains(t, line, alice.token)
+		}
+	})
+}
+
+func TestTheDemo(t *testing.T) {
+	data := t.TempDir()
+	p := start(t, data, "TENANTRY_DEMO=on")
+	answer, _ := p.get(t, "/v1/health", "")
+	require.Equal(t, 200, answer.StatusCode, "the first answer does not wait for it")
+	pending := func() bool {
+		_, err := os.Stat(filepath.Join(data, "demo.pending"))
+		return err == nil
+	}
+	p.kill(t)
+	require.True(t, pending())
+
+	p = start(t, data, "TENANTRY_DEMO=on")
+	require.Eventually(t, func() bool { return !pending() }, 30*time.Second, 20*time.Millisecond, "what a kill ended goes on")
+	for _, owner := range []string{"alice", "bob"} {
+		tenants := p.as(t, owner).do(t, 200, "GET", "/v1/tenants", nil)["items"].([]any)
+		require.Len(t, tenants, 1, owner)
+	}
+	require.Contains(t, p.log.String(), "demo tenants are filled")
+
+	require.NoError(t, p.Process.Signal(os.Interrupt))
+	require.NoError(t, p.Wait())
+	again := start(t, data, "TENANTRY_DEMO=on")
+	require.NotContains(t, again.log.String(), "createTenant", "it is filled once")
+}

@@ -1,0 +1,97 @@
+package cloud_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tenantry/tenantry/pkg/cloud"
+	"github.com/tenantry/tenantry/pkg/delivery"
+	"github.com/tenantry/tenantry/pkg/fault"
+)
+
+// batch is an event of messages about deliveries numbered from 0, each received so many times.
+func batch(received ...string) (e events.SQSEvent) {
+	for i, n := range received {
+		e.Records = append(e.Records, events.SQSMessage{
+			MessageId: fmt.Sprint("m", i), ReceiptHandle: fmt.Sprint("r", i), Attributes: map[string]string{"ApproximateReceiveCount": n},
+			Body: fmt.Sprintf(`{"kind":"closed","tenant":"t","delivery":"%d"}`, i),
+		})
+	}
+	return e
+}
+
+func TestBatch(t *testing.T) {
+	busy := func(wait time.Duration) error { return &delivery.Busy{Wait: wait} }
+	passing := fault.New(fault.Unavailable, "x")
+	tests := map[string]struct {
+		outcomes []error
+		received []string
+		again    []string
+		hidden   map[string]time.Duration
+	}{
+		"that is done is done":                       {[]error{nil, nil}, []string{"1", "1"}, nil, nil},
+		"that is hopeless is done":                   {[]error{fault.New(fault.NotFound, "x")}, []string{"1"}, nil, nil},
+		"fails by its messages":                      {[]error{nil, passing, nil}, []string{"1", "1", "1"}, []string{"m1"}, map[string]time.Duration{"r1": 30 * time.Second}},
+		"waits longer each time":                     {[]error{passing, passing}, []string{"3", "50"}, []string{"m0", "m1"}, map[string]time.Duration{"r0": 2 * time.Minute, "r1": 16 * time.Minute}},
+		"waits where the count is missing":           {[]error{passing}, []string{""}, []string{"m0"}, map[string]time.Duration{"r0": 30 * time.Second}},
+		"waits for another worker":                   {[]error{busy(50 * time.Second)}, []string{"9"}, []string{"m0"}, map[string]time.Duration{"r0": 50 * time.Second}},
+		"waits no longer than SQS lets it":           {[]error{busy(100 * time.Hour)}, []string{"1"}, []string{"m0"}, map[string]time.Duration{"r0": 12 * time.Hour}},
+		"fails by the messages whose handler panics": {[]error{errors.New("panic"), nil}, []string{"1", "1"}, []string{"m0"}, map[string]time.Duration{"r0": 30 * time.Second}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var hidden map[string]time.Duration
+			i := &cloud.Ingest{Log: slog.New(slog.DiscardHandler),
+				Handle: func(_ context.Context, m delivery.Message) error {
+					var n int
+					_, err := fmt.Sscan(string(m.Delivery), &n)
+					require.NoError(t, err)
+					if err := test.outcomes[n]; err != nil && err.Error() == "panic" {
+						panic(err)
+					}
+					return test.outcomes[n]
+				},
+				Hide: func(_ context.Context, receipt string, visibility time.Duration) error {
+					if hidden == nil {
+						hidden = map[string]time.Duration{}
+					}
+					hidden[receipt] = visibility
+					return errors.New("what cannot be hidden comes when its visibility ends")
+				},
+			}
+			out, err := i.Batch(t.Context(), batch(test.received...))
+			require.NoError(t, err)
+			var again []string
+			for _, f := range out.BatchItemFailures {
+				again = append(again, f.ItemIdentifier)
+			}
+			require.Equal(t, test.again, again)
+			require.Equal(t, test.hidden, hidden)
+		})
+	}
+}
+
+func TestBatchThatRunsOutOfTimeGivesTheRestBack(t *testing.T) {
+	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second+50*time.Millisecond)
+	defer stop()
+	var log bytes.Buffer
+	handled := 0
+	i := &cloud.Ingest{Log: slog.New(slog.NewTextHandler(&log, nil)), Handle: func(context.Context, delivery.Message) error {
+		handled++
+		time.Sleep(100 * time.Millisecond)
+		return nil
+	}}
+	out, err := i.Batch(ctx, batch("1", "1", "1"))
+	require.NoError(t, err)
+	require.Equal(t, 1, handled)
+	require.Equal(t, []events.SQSBatchItemFailure{{ItemIdentifier: "m1"}, {ItemIdentifier: "m2"}}, out.BatchItemFailures)
+	require.Contains(t, log.String(), "no time is left")
+}
