@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -43,10 +42,10 @@ sys.stdin.read()
 // you make after the test. Where moto cannot be had, the test fails if CI is "true" and is skipped if not.
 func Start(tb testing.TB) string {
 	tb.Helper()
-	url, err := start()
+	s, err := start()
 	switch {
 	case err == nil:
-		return url
+		return s.url
 	case os.Getenv("CI") == "true":
 		tb.Fatalf("moto is needed: %v", err)
 	default:
@@ -71,31 +70,29 @@ func Env(url string) []string {
 	}
 }
 
-// held is the server's standard input, open and unused until this process ends.
-var held io.WriteCloser
+// server is a moto that runs for as long as cmd, whose standard input nobody closes, is held on to.
+type server struct {
+	cmd *exec.Cmd
+	url string
+}
 
-var start = sync.OnceValues(func() (string, error) {
+var start = sync.OnceValues(func() (*server, error) {
 	python, err := install()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	cmd := exec.Command(python, "-c", serve)
 	cmd.Stderr = os.Stderr
-	if held, err = cmd.StdinPipe(); err != nil {
-		return "", err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return "", err
-	}
-	if err := cmd.Start(); err != nil {
-		return "", err
+	_, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
+		return nil, err
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		return "", errors.Join(fmt.Errorf("moto did not start: %w", err), cmd.Wait())
+		return nil, errors.Join(fmt.Errorf("moto did not start: %w", err), cmd.Wait())
 	}
-	return strings.TrimSpace(line), nil
+	return &server{cmd, strings.TrimSpace(line)}, nil
 })
 
 // install gives the Python of a virtual environment with moto, under .cache of the repository.
