@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"html/template"
 	"maps"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -19,12 +21,10 @@ type contract struct {
 	Info struct {
 		Title, Version, Description string
 	}
-	Tags  []struct{ Name string }
-	Paths map[string]map[string]*operation
-	// Components are what references lead to.
+	Tags       []struct{ Name string }
+	Paths      map[string]map[string]*operation
 	Components struct {
-		Schemas   map[string]*schema
-		Responses map[string]answer
+		Schemas map[string]*schema
 	}
 }
 
@@ -61,12 +61,11 @@ type schema struct {
 	Ref         string `json:"$ref"`
 	Type        any    // a string, or several
 	Format      string
-	Pattern     string
 	Description string
 	Enum        []any
 	Items       *schema
+	OneOf       []*schema
 	Properties  map[string]*schema
-	Required    []string
 	Values      json.RawMessage `json:"additionalProperties"` // of a map: its values' schema
 	Minimum     json.Number
 	Maximum     json.Number
@@ -79,7 +78,7 @@ func reference(document []byte) ([]byte, error) {
 		return nil, fmt.Errorf("read the OpenAPI document: %w", err)
 	}
 	page, err := template.New("reference").Funcs(template.FuncMap{
-		"operations": c.operations, "responses": c.responses, "kind": kind, "prose": prose, "indent": indent,
+		"operations": c.operations, "kind": kind, "prose": prose, "indent": indent, "example": example,
 	}).Parse(referenceHTML)
 	if err != nil {
 		return nil, fmt.Errorf("read the reference's template: %w", err)
@@ -105,14 +104,12 @@ func (c contract) operations(tag string) (all []*operation) {
 	return all
 }
 
-// responses of an operation, references followed.
-func (c contract) responses(o *operation) map[string]answer {
-	all := map[string]answer{}
-	for status, a := range o.Responses {
-		if a.Ref != "" {
-			a = c.Components.Responses[last(a.Ref)]
+// Failures lists the statuses whose answers operations have in common.
+func (o *operation) Failures() (all []string) {
+	for _, status := range slices.Sorted(maps.Keys(o.Responses)) {
+		if n, err := strconv.Atoi(status); err == nil && o.Responses[status].Ref != "" {
+			all = append(all, status+" "+http.StatusText(n))
 		}
-		all[status] = a
 	}
 	return all
 }
@@ -125,12 +122,10 @@ func kind(s *schema) template.HTML {
 		return template.HTML(`<a href="#` + name + `">` + name + `</a>`)
 	case s.Items != nil:
 		return "list of " + kind(s.Items)
+	case len(s.OneOf) > 0:
+		return either(s.OneOf, kind)
 	case len(s.Enum) > 0:
-		var all []string
-		for _, v := range s.Enum {
-			all = append(all, "<code>"+template.HTMLEscapeString(fmt.Sprint(v))+"</code>")
-		}
-		return template.HTML(strings.Join(all, " | "))
+		return either(s.Enum, func(v any) template.HTML { return code(fmt.Sprint(v)) })
 	}
 	var values schema
 	if json.Unmarshal(s.Values, &values) == nil && (values.Ref != "" || values.Type != nil) {
@@ -162,17 +157,50 @@ func (s *schema) words() string {
 	return strings.Join(words, " ")
 }
 
-// prose writes text whose `words` are code.
-func prose(s string) template.HTML {
-	var out strings.Builder
-	for i, part := range strings.Split(s, "`") {
-		part = template.HTMLEscapeString(part)
-		if i%2 == 1 {
-			part = "<code>" + part + "</code>"
+// either writes alternatives.
+func either[T any](all []T, write func(T) template.HTML) (out template.HTML) {
+	for i, one := range all {
+		if i > 0 {
+			out += " | "
 		}
-		out.WriteString(part)
+		out += write(one)
 	}
-	return template.HTML(out.String())
+	return out
+}
+
+func code(s string) template.HTML {
+	return "<code>" + template.HTML(template.HTMLEscapeString(s)) + "</code>"
+}
+
+// prose writes the little Markdown that the contract has: paragraphs, **weight** and `code`.
+func prose(s string) (out template.HTML) {
+	for i, paragraph := range strings.Split(s, "\n\n") {
+		if i > 0 {
+			out += "<br><br>"
+		}
+		for j, part := range strings.Split(paragraph, "`") {
+			if j%2 == 1 {
+				out += code(part)
+				continue
+			}
+			for k, text := range strings.Split(part, "**") {
+				text := template.HTML(template.HTMLEscapeString(text))
+				if k%2 == 1 {
+					text = "<b>" + text + "</b>"
+				}
+				out += text
+			}
+		}
+	}
+	return out
+}
+
+// example writes an example of a parameter; of a list it gives the values one by one.
+func example(v any) template.HTML {
+	if all, ok := v.([]any); ok {
+		return either(all, example)
+	}
+	return code(fmt.Sprint(v))
 }
 
 func indent(v any) (string, error) {
