@@ -10,14 +10,16 @@ import (
 	"github.com/tenantry/tenantry/pkg/money"
 )
 
-// Bench is the bill of a large organization, as an AWS export of FOCUS 1.2 has it: about 900 bytes a line as CSV, 50
+// Bench is the bill of a large organization, as an hourly AWS export of FOCUS 1.2 has it: about 950 bytes a line as CSV, 50
 // accounts, 15 regions, 300 SKUs of 60 services, the tags environment and team of 500 values each. A resource keeps its
-// account, region, SKU and tags. Lines come in no order.
+// account, region, SKU and tags. Resources take turns, each billed for some hours of a day in a row; the lines of a thousand
+// of them are mixed at random.
 type Bench struct {
 	Seed      uint64
 	Month     calendar.Month // hours of its first 30 days, or of all it has if they are fewer
 	Lines     int
 	Resources int
+	Hours     int // in a row: 1 to so many, at most 24
 }
 
 // BenchResources are how many the benchmarks take.
@@ -37,10 +39,9 @@ func (Bench) Accounts() (all []string) {
 // Each gives f the lines, and then their totals, of which Account, Region and Environment are left empty. f may keep
 // nothing of the record.
 func (b Bench) Each(f func(*focus.Record) error) (Totals, error) {
-	random, estate, totals := rand.New(rand.NewPCG(b.Seed, 1)), newEstate(b), Totals{}
-	hours := int(min(30, b.Month.Last()-b.Month.First()+1)) * 24
+	e, totals := newEstate(b), Totals{}
 	for range b.Lines {
-		r, costs := estate.charge(random, hours)
+		r, costs := e.charge(e.next())
 		totals.add(Key{Currency: r.BillingCurrency, Month: b.Month, Billing: b.Month, Provider: r.ProviderName, Service: r.ServiceName,
 			Category: r.ChargeCategory}, Sums{Lines: 1, costs: costs})
 		if err := f(r); err != nil {
@@ -50,13 +51,41 @@ func (b Bench) Each(f func(*focus.Record) error) (Totals, error) {
 	return totals, nil
 }
 
+// stretch is hours of a day in a row that a resource is billed for.
+type stretch struct {
+	resource    *benchResource
+	hour, after int // since the month's beginning
+}
+
+// begin gives the stretch of the resource whose turn it is.
+func (e *estate) begin() stretch {
+	e.turn = (e.turn + 1) % len(e.resources)
+	hours := 1 + e.random.IntN(e.hours)
+	start := e.random.IntN(e.days)*24 + e.random.IntN(24-hours+1)
+	return stretch{&e.resources[e.turn], start, start + hours}
+}
+
+// next gives a resource and the hour it is billed for.
+func (e *estate) next() (*benchResource, int) {
+	s := &e.open[e.random.IntN(len(e.open))]
+	if s.hour == s.after {
+		*s = e.begin()
+	}
+	s.hour++
+	return s.resource, s.hour - 1
+}
+
 // estate is what lines of Bench are put together from. The record and what it points to are used for every line.
 type estate struct {
-	start     time.Time
-	resources []benchResource
-	accounts  []string
-	values    [2][]string // of the tags
-	skus      []benchSKU
+	random      *rand.Rand
+	start       time.Time
+	days, hours int
+	turn        int // of resources
+	open        [1000]stretch
+	resources   []benchResource
+	accounts    []string
+	values      [2][]string // of the tags
+	skus        []benchSKU
 
 	record                              focus.Record
 	list, contracted, quantity          money.Amount
@@ -74,7 +103,8 @@ type benchSKU struct{ id, price, meter, description, service, category string }
 var serviceCategories = []string{"Compute", "Storage", "Databases", "Networking", "Analytics", "AI and Machine Learning"}
 
 func newEstate(b Bench) *estate {
-	e := &estate{start: b.Month.First().Time(), resources: make([]benchResource, max(1, b.Resources)), accounts: b.Accounts()}
+	e := &estate{random: rand.New(rand.NewPCG(b.Seed, 1)), start: b.Month.First().Time(), hours: min(max(1, b.Hours), 24),
+		days: int(min(30, b.Month.Last()-b.Month.First()+1)), resources: make([]benchResource, max(1, b.Resources)), accounts: b.Accounts()}
 	random := rand.New(rand.NewPCG(b.Seed, 2))
 	for i := range 500 {
 		e.values[0] = append(e.values[0], fmt.Sprintf("environment-%03d", i))
@@ -116,8 +146,8 @@ func (e *estate) fixed(m calendar.Month) {
 }
 
 // charge makes a line: a tenth of them used under a savings plan, one in fifty tax.
-func (e *estate) charge(random *rand.Rand, hours int) (*focus.Record, [4]int64) {
-	x := &e.resources[random.IntN(len(e.resources))]
+func (e *estate) charge(x *benchResource, hour int) (*focus.Record, [4]int64) {
+	random := e.random
 	sku, region, r := &e.skus[x.sku], benchRegions[x.region], &e.record
 	list := random.Int64N(5 * unit)
 	costs := [4]int64{list / 10 * 9, list / 10 * 9, list, list / 10 * 9}
@@ -132,7 +162,7 @@ func (e *estate) charge(random *rand.Rand, hours int) (*focus.Record, [4]int64) 
 		r.CommitmentDiscountID, r.CommitmentDiscountType = "arn:aws:savingsplans::299999999999:savingsplan/3f6c", "Compute Savings Plans"
 	}
 	e.amounts(costs, random.Int64N(1_000*unit))
-	start := e.start.Add(time.Duration(random.IntN(hours)) * time.Hour)
+	start := e.start.Add(time.Duration(hour) * time.Hour)
 	r.ChargePeriodStart, r.ChargePeriodEnd = start, start.Add(time.Hour)
 	r.AvailabilityZone, r.RegionID, r.RegionName = region+"a", region, "Region "+region
 	r.SubAccountID, r.SubAccountName = e.accounts[x.account], "account "+e.accounts[x.account]

@@ -20,16 +20,12 @@ import (
 )
 
 // revision changes with what is generated, so that older files are not taken for it.
-const revision = "1"
+const revision = "2"
 
 // billed is what follows a file's name in that of its total.
 const billed = ".billed"
 
 const month = calendar.Month(2026*12 + 5) // June has 30 days
-
-func bill(lines int) demo.Bench {
-	return demo.Bench{Seed: 1, Month: month, Lines: lines, Resources: demo.BenchResources}
-}
 
 // recorder is a writer of either format.
 type recorder interface {
@@ -45,41 +41,52 @@ func writer(w io.Writer, format string) recorder {
 	return focus.NewCSVWriter(w, demo.Version)
 }
 
-// makeFile writes the file args[0] in the format args[1] with args[2] lines.
-func makeFile(_ context.Context, args []string) (err error) {
-	if len(args) != 3 || !known(args[1]) {
-		return errors.New("make takes a file, a format and a number")
+// makeFile writes the file args[0] in the format args[1] with args[2] lines, of at most args[3] hours in a row.
+func makeFile(_ context.Context, args []string) error {
+	if len(args) != 4 || !known(args[1]) {
+		return errors.New("make takes a file, a format and two numbers")
 	}
 	lines, err := strconv.Atoi(args[2])
 	if err != nil {
 		return err
 	}
-	unfinished := args[0] + ".part"
+	hours, err := strconv.Atoi(args[3])
+	if err != nil {
+		return err
+	}
+	bill := demo.Bench{Seed: 1, Month: month, Lines: lines, Resources: demo.BenchResources, Hours: hours}
+	return write(bill, args[0], args[1])
+}
+
+// write writes a bill's file and, beside it, its total.
+func write(bill demo.Bench, name, format string) error {
+	unfinished := name + ".part"
 	file, err := os.Create(unfinished)
 	if err != nil {
 		return err
 	}
 	buffered := bufio.NewWriterSize(file, 1<<20)
-	w := writer(buffered, args[1])
-	totals, err := bill(lines).Each(func(r *focus.Record) error { return w.Write(*r) })
+	w := writer(buffered, format)
+	totals, err := bill.Each(func(r *focus.Record) error { return w.Write(*r) })
 	if err = errors.Join(err, w.Close(), buffered.Flush(), file.Close()); err != nil {
 		return errors.Join(err, os.Remove(unfinished))
 	}
 	all := totals.By(func(demo.Key) string { return "" })[""]
-	if err := os.WriteFile(args[0]+billed, []byte(all.Amount(focus.BilledCost).String()), 0o644); err != nil {
+	if err := os.WriteFile(name+billed, []byte(all.Amount(focus.BilledCost).String()), 0o644); err != nil {
 		return err
 	}
-	return errors.Join(os.Rename(unfinished, args[0]), bed.Print(int64(lines)))
+	return errors.Join(os.Rename(unfinished, name), bed.Print(int64(bill.Lines)))
 }
 
-// importFile does the worker's message args[1] on the platform in args[0]. BENCH_PROFILE names a file for a profile.
+// importFile does the worker's message args[1] on the platform in args[0]. BENCH_PROFILE names a folder for CPU
+// profiles.
 func importFile(ctx context.Context, args []string) (err error) {
 	var m delivery.Message
 	if err := json.Unmarshal([]byte(args[1]), &m); err != nil {
 		return err
 	}
-	if name := os.Getenv("BENCH_PROFILE"); name != "" {
-		profile, err := os.Create(name)
+	if folder := os.Getenv("BENCH_PROFILE"); folder != "" {
+		profile, err := os.CreateTemp(folder, "import-*.prof")
 		if err != nil {
 			return err
 		}
