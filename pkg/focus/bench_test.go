@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parquet-go/parquet-go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantry/tenantry/pkg/focus"
@@ -68,7 +69,7 @@ var csvFile = sync.OnceValue(func() []byte {
 	return b.Bytes()
 })
 
-func drain(b *testing.B, r focus.Reader) {
+func drainBench(b *testing.B, r focus.Reader) {
 	var l focus.Line
 	for r.Next(&l) {
 	}
@@ -84,7 +85,7 @@ func BenchmarkCSV(b *testing.B) {
 	for b.Loop() {
 		r, err := focus.NewCSV(bytes.NewReader(file), focus.Options{Symbols: symbols})
 		require.NoError(b, err)
-		drain(b, r)
+		drainBench(b, r)
 	}
 }
 
@@ -102,5 +103,56 @@ func BenchmarkEncodingCSV(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
+	}
+}
+
+var parquetFile = sync.OnceValue(func() []byte {
+	var b bytes.Buffer
+	w := focus.NewParquetWriter(&b, "1.2", focus.AmountsAs(focus.DoubleAmounts))
+	invoice(benchLines, func(r focus.Record) { _ = w.Write(r) })
+	_ = w.Close()
+	return b.Bytes()
+})
+
+func BenchmarkParquet(b *testing.B) {
+	file := parquetFile()
+	b.SetBytes(int64(len(file)))
+	b.ReportAllocs()
+	symbols := focus.NewSymbols()
+	for b.Loop() {
+		r, err := focus.NewParquet(bytes.NewReader(file), int64(len(file)), focus.Options{Symbols: symbols})
+		require.NoError(b, err)
+		drainBench(b, r)
+	}
+}
+
+// bareRow has the columns that the reader reads.
+type bareRow struct {
+	BilledCost, EffectiveCost                                                           float64
+	ListCost, ContractedCost, PricingQuantity                                           *float64
+	BillingPeriodStart, BillingPeriodEnd, ChargePeriodStart, ChargePeriodEnd            *int64
+	BillingCurrency, BillingAccountId, BillingAccountName, SubAccountId, SubAccountName *string
+	ProviderName, ServiceName, RegionId, RegionName, ChargeCategory, ChargeClass, SkuId *string
+	PricingCategory, PricingUnit, ResourceId, InvoiceIssuerName, InvoiceId, SkuMeter    *string
+	Tags                                                                                map[string]string
+}
+
+func BenchmarkParquetBare(b *testing.B) {
+	file := parquetFile()
+	b.SetBytes(int64(len(file)))
+	b.ReportAllocs()
+	rows := make([]bareRow, 256)
+	for b.Loop() {
+		r := parquet.NewGenericReader[bareRow](bytes.NewReader(file))
+		total := 0
+		for {
+			n, err := r.Read(rows)
+			if total += n; err == io.EOF {
+				break
+			}
+			require.NoError(b, err)
+		}
+		require.Equal(b, benchLines, total)
+		require.NoError(b, r.Close())
 	}
 }

@@ -14,9 +14,11 @@ import (
 )
 
 const (
-	maxPage        = 64 << 20 // bytes, unpacked
-	maxPageHeader  = 64 << 10 // bytes
-	maxDeltaValues = 1 << 22  // of a page; other encodings are read as they go
+	maxPage        = 64 << 20  // bytes, unpacked
+	maxPageHeader  = 64 << 10  // bytes
+	maxDeltaValues = 1 << 22   // of a page; other encodings are read as they go
+	maxHeld        = 512 << 20 // bytes, by the pages and dictionaries of all columns
+	perEntry       = 48        // bytes, at most, to hold what a dictionary's value is made into
 )
 
 // chunk reads the values of one column of one row group, page by page. parquet-go's pages are not used: they take what
@@ -45,6 +47,7 @@ type chunk struct {
 	dictionary []byte
 	starts     []uint32 // of its values; one more than there are
 	epoch      int      // counts the dictionaries
+	held       int      // bytes
 }
 
 func newChunk(c *parquet.Column, u *unpacker) *chunk {
@@ -109,6 +112,9 @@ func (c *chunk) next() error {
 	case h.size > maxPage || h.packed > maxPage:
 		return fmt.Errorf("a page of more than %d bytes", maxPage)
 	}
+	if err := c.hold(h); err != nil {
+		return err
+	}
 	if _, err := c.r.Discard(length); err != nil {
 		return err
 	}
@@ -120,6 +126,22 @@ func (c *chunk) next() error {
 		return errors.New("a checksum is wrong")
 	}
 	return c.begin(h)
+}
+
+// hold counts the memory that a page takes.
+func (c *chunk) hold(h pageHeader) error {
+	n := max(cap(c.packed), h.packed) + max(cap(c.free), h.size) + len(c.dictionary) + perEntry*len(c.starts)
+	switch {
+	case h.kind == dictionaryPage:
+		n += h.size + perEntry*h.values
+	case h.encoding == encDeltaBinary || h.encoding == encDeltaLength || h.encoding == encDeltaBytes:
+		n += h.size + 16*min(h.values, maxDeltaValues)
+	}
+	c.unpack.held += n - c.held
+	if c.held = n; c.unpack.held > maxHeld {
+		return fmt.Errorf("its pages take more than %d MiB of memory", maxHeld>>20)
+	}
+	return nil
 }
 
 func grown(b []byte, n int) []byte {
@@ -202,7 +224,7 @@ func (c *chunk) readValues(h pageHeader, data []byte) (err error) {
 
 // readDictionary keeps a dictionary page, whose values are PLAIN.
 func (c *chunk) readDictionary(h pageHeader) error {
-	if h.encoding != encPlain && h.encoding != encPlainDictionary || h.values > len(c.page) {
+	if h.encoding != encPlain && h.encoding != encPlainDictionary || h.values*max(c.size, 4) > len(c.page) {
 		return errDamaged
 	}
 	c.dictionary = append(c.dictionary[:0], c.page...)

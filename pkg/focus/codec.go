@@ -13,18 +13,19 @@ import (
 	"github.com/pierrec/lz4/v4"
 )
 
-// unpacker undoes the compression of pages, whatever a page claims in no more memory than its header says.
+// unpacker undoes the compression of pages, in no more memory than a page header says, whatever the data is.
 type unpacker struct {
 	zstd *zstd.Decoder
 	gzip *gzip.Reader
+	held int // bytes, by all chunks
 }
 
 // unpack gives the size bytes that data was packed from. It may use into.
 func (u *unpacker) unpack(codec format.CompressionCodec, into, data []byte, size int) (out []byte, err error) {
-	if cap(into) < size {
-		into = make([]byte, size)
+	if size == 0 { // some writers pack nothing as nothing
+		return nil, nil
 	}
-	into = into[:size]
+	into = grown(into, size)
 	switch codec {
 	case format.Uncompressed:
 		out = data
@@ -36,8 +37,7 @@ func (u *unpacker) unpack(codec format.CompressionCodec, into, data []byte, size
 	case format.Gzip:
 		out, err = u.unzip(into, data)
 	case format.Brotli:
-		n, _ := io.ReadFull(brotli.NewReader(bytes.NewReader(data)), into)
-		out = into[:n]
+		out, err = readWhole(brotli.NewReader(bytes.NewReader(data)), into)
 	case format.Zstd:
 		if u.zstd == nil {
 			u.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxPage))
@@ -68,6 +68,16 @@ func (u *unpacker) unzip(into, data []byte) (_ []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := io.ReadFull(u.gzip, into)
-	return into[:n], err
+	return readWhole(u.gzip, into)
+}
+
+// readWhole fills into with all that r has.
+func readWhole(r io.Reader, into []byte) ([]byte, error) {
+	if _, err := io.ReadFull(r, into); err != nil {
+		return nil, err
+	}
+	if n, err := io.ReadFull(r, make([]byte, 1)); n > 0 || err != io.EOF {
+		return nil, errDamaged
+	}
+	return into, nil
 }

@@ -47,6 +47,9 @@ func NewParquet(r io.ReaderAt, size int64, o Options) (*ParquetReader, error) {
 	return p, nil
 }
 
+// maxRowsPerByte is more than any true file has. A few bytes can say that a row comes again a billion times.
+const maxRowsPerByte = 1024
+
 // guard ends the reading where f fails. parquet-go panics on some files that are damaged.
 func (p *ParquetReader) guard(f func() error) {
 	defer func() {
@@ -110,7 +113,7 @@ func (p *ParquetReader) open(size int64) error {
 	}
 	p.done = len(p.problems) > 0
 	p.groups = f.Metadata().RowGroups
-	return p.check(f.Metadata())
+	return p.check(f.Metadata(), size)
 }
 
 // footer checks what parquet-go is to read, which would take a hostile one at its word.
@@ -155,7 +158,7 @@ func (p *ParquetReader) footer(size int64) bool {
 }
 
 // check compares the numbers of rows that the footer gives, and finds what is not read.
-func (p *ParquetReader) check(m *format.FileMetaData) error {
+func (p *ParquetReader) check(m *format.FileMetaData, size int64) error {
 	total := int64(0)
 	for _, g := range p.groups {
 		for _, f := range p.fields {
@@ -170,7 +173,12 @@ func (p *ParquetReader) check(m *format.FileMetaData) error {
 				}
 			}
 		}
-		total += g.NumRows
+		if total += g.NumRows; total < 0 {
+			return errDamaged
+		}
+	}
+	if total/maxRowsPerByte > size {
+		return fmt.Errorf("%d rows in %d bytes", total, size)
 	}
 	if total != m.NumRows {
 		return fmt.Errorf("its row groups have %d rows, the file %d", total, m.NumRows)
@@ -219,33 +227,34 @@ func (p *ParquetReader) forget() {
 
 // field has a column read, if it is of a type that can be.
 func (p *ParquetReader) field(s slot, c *parquet.Column) {
-	flat := c.Leaf() && c.MaxRepetitionLevel() == 0 && (c.Type().Kind() != parquet.FixedLenByteArray || c.Type().Length() > 0)
-	want := ""
-	switch {
-	case s >= metricSlots && s < boundSlots:
-		want = wantNumberColumn
-		if k := numberKind(c.Type()); flat && k != nil {
-			p.amountField(s, memo[number]{chunk: newChunk(c, &p.unpack), kind: *k, refused: number{present: true}})
+	if s == slot(Tags) && !c.Leaf() {
+		if m := newTagMap(c, &p.unpack); m != nil {
+			p.mapField(m)
 			return
 		}
+	}
+	flat := c.Leaf() && c.MaxRepetitionLevel() == 0 && (c.Type().Kind() != parquet.FixedLenByteArray || c.Type().Length() > 0)
+	want := wantText
+	switch {
+	case s >= metricSlots && s < boundSlots:
+		if want = wantNumberColumn; flat {
+			if k := numberKind(c.Type()); k != nil {
+				p.amountField(s, memo[number]{chunk: newChunk(c, &p.unpack), kind: *k, refused: number{present: true}})
+				return
+			}
+		}
 	case s >= boundSlots && s < boundSlots+slot(numBounds):
-		want = wantTimeColumn
-		if k := instantKind(c.Type()); flat && k != nil {
-			p.boundField(s, memo[instant]{chunk: newChunk(c, &p.unpack), kind: *k, refused: noInstant})
-			return
+		if want = wantTimeColumn; flat {
+			if k := instantKind(c.Type()); k != nil {
+				p.boundField(s, memo[instant]{chunk: newChunk(c, &p.unpack), kind: *k, refused: noInstant})
+				return
+			}
 		}
 	case flat && isText(c.Type()):
 		p.textField(s, memo[Symbol]{chunk: newChunk(c, &p.unpack), refused: noSymbol})
 		return
-	case s == slot(Tags) && !c.Leaf():
-		m, err := newTagMap(c, &p.unpack)
-		if err == nil {
-			p.mapField(m)
-			return
-		}
-		want = err.Error()
-	default:
-		want = wantText
+	case s == slot(Tags):
+		want = wantTagsColumn
 	}
 	p.add(Problem{0, c.Name(), clip([]byte(typeName(c))), want})
 }

@@ -124,17 +124,27 @@ func parseInstant(text []byte) (instant, string) {
 	if len(text) < 10 || text[4] != '-' || text[7] != '-' {
 		return 0, wantInstant
 	}
-	year, ok1 := digits(text[:4])
-	month, ok2 := digits(text[5:7])
-	day, ok3 := digits(text[8:10])
-	if !ok1 || !ok2 || !ok3 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
+	century, ok1 := pair(text)
+	year, ok2 := pair(text[2:])
+	month, ok3 := pair(text[5:])
+	day, ok4 := pair(text[8:])
+	year += 100 * century
+	if !ok1 || !ok2 || !ok3 || !ok4 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
 		return 0, wantInstant
 	}
 	clock, nanos, ok := parseClock(text[10:])
 	if !ok {
 		return 0, wantInstant
 	}
-	return instantOf(int64(calendar.Date(year, time.Month(month), day))*86400+clock, nanos)
+	return instantOf(daysBefore(year, month, day)*86400+clock, nanos)
+}
+
+// daysBefore counts the days from 1970-01-01 to a date of the Gregorian calendar. Years are taken to begin in March.
+func daysBefore(year, month, day int) int64 {
+	if month < 3 {
+		year, month = year-1, month+12
+	}
+	return int64(365*year + year/4 - year/100 + year/400 + (153*(month-3)+2)/5 + day - 1 - 719468)
 }
 
 // parseClock reads what follows the date: seconds since midnight UTC and nanoseconds.
@@ -145,12 +155,12 @@ func parseClock(text []byte) (seconds, nanos int64, ok bool) {
 	if text[0] != 'T' && text[0] != ' ' && text[0] != 't' || len(text) < 6 || text[3] != ':' {
 		return 0, 0, false
 	}
-	hour, ok1 := digits(text[1:3])
-	minute, ok2 := digits(text[4:6])
+	hour, ok1 := pair(text[1:])
+	minute, ok2 := pair(text[4:])
 	second, ok3 := 0, true
 	text = text[6:]
 	if len(text) >= 3 && text[0] == ':' {
-		second, ok3 = digits(text[1:3])
+		second, ok3 = pair(text[1:])
 		text = text[3:]
 		if len(text) > 1 && text[0] == '.' && text[1]-'0' <= 9 {
 			nanos, text = fraction(text[1:])
@@ -190,26 +200,21 @@ func parseOffset(text []byte) (int64, bool) {
 	if len(text) == 5 && text[2] == ':' {
 		text = []byte{text[0], text[1], text[3], text[4]}
 	}
-	minutes := 0
-	if len(text) == 4 {
-		var ok bool
-		if minutes, ok = digits(text[2:]); !ok || minutes >= 60 {
-			return 0, false
-		}
-		text = text[:2]
+	if len(text) != 2 && len(text) != 4 {
+		return 0, false
 	}
-	hours, ok := digits(text)
-	return sign * int64(hours*3600+minutes*60), ok && len(text) == 2 && hours < 24
+	minutes, minutesOK := 0, true
+	if len(text) == 4 {
+		minutes, minutesOK = pair(text[2:])
+	}
+	hours, hoursOK := pair(text)
+	return sign * int64(hours*3600+minutes*60), hoursOK && minutesOK && hours < 24 && minutes < 60
 }
 
-func digits(text []byte) (n int, ok bool) {
-	for _, c := range text {
-		if c-'0' > 9 {
-			return 0, false
-		}
-		n = n*10 + int(c-'0')
-	}
-	return n, true
+// pair reads the two digits that text begins with.
+func pair(text []byte) (n int, ok bool) {
+	tens, ones := text[0]-'0', text[1]-'0'
+	return int(tens)*10 + int(ones), tens <= 9 && ones <= 9
 }
 
 func daysIn(year, month int) int {

@@ -38,9 +38,10 @@ func sniff(head []byte) string {
 }
 
 func sniffText(head []byte) string {
-	switch i := bytes.IndexByte(head, 0); {
+	header, _, _ := bytes.Cut(head, []byte("\n"))
+	switch i := bytes.IndexByte(header, 0); {
 	case i < 0:
-	case len(head) > 3 && head[0]|head[1]|head[2] == 0 || bytes.HasPrefix(head[i:], []byte{0, 0, 0}):
+	case strings.Contains(string(header), "\x00\x00\x00"):
 		return "text in UTF-32 or binary"
 	case i <= 1:
 		return "text in UTF-16"

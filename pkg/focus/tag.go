@@ -77,8 +77,8 @@ func (s *tagSet) value(t tag) []byte { return s.text[t.value:t.end] }
 // canonical gives the tags as a JSON object, keys sorted, of equal keys the last; empty where there are none. The
 // result is overwritten by the next call.
 func (s *tagSet) canonical() (text []byte, reason string) {
-	if len(s.text) > maxTags {
-		return nil, fmt.Sprintf("tags longer than %d bytes", maxTags)
+	if len(s.text) > maxTags || len(s.tags) > maxTags {
+		return nil, tooManyTags
 	}
 	for _, t := range s.tags {
 		if reason := checkCharacters(s.key(t)); reason != "" {
@@ -119,6 +119,8 @@ func appendQuoted[T ~string | ~[]byte](b []byte, text T) []byte {
 	}
 	return append(b, '"')
 }
+
+var tooManyTags = fmt.Sprintf("tags longer than %d bytes", maxTags)
 
 const wantTags = "expected a JSON object of tags"
 
@@ -237,6 +239,9 @@ func (s *tagSet) symbolOf(symbols *Symbols, hash uint32, text []byte) (Symbol, s
 	}
 	if y := symbols.alias(hash, text); y != 0 {
 		return y, ""
+	}
+	if len(text) > 4*maxTags {
+		return 0, tooManyTags
 	}
 	if reason := s.parse(text); reason != "" {
 		return 0, reason

@@ -1,7 +1,6 @@
 package focus
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/parquet-go/parquet-go"
@@ -17,13 +16,13 @@ type tagMap struct {
 
 const wantTagsColumn = "expected a column of JSON strings or a MAP of strings to strings"
 
-// newTagMap finds the leaves named key and value below c. Both must be strings, and repeat together.
-func newTagMap(c *parquet.Column, u *unpacker) (*tagMap, error) {
+// newTagMap finds the leaves named key and value below c, which must be strings that repeat; nil where they are not.
+func newTagMap(c *parquet.Column, u *unpacker) *tagMap {
 	key, value := tagLeaf(c, "key", 0), tagLeaf(c, "value", 0)
 	if key == nil || value == nil || key.MaxRepetitionLevel() != 1 || value.MaxRepetitionLevel() != 1 {
-		return nil, errors.New(wantTagsColumn)
+		return nil
 	}
-	return &tagMap{keys: repeated{chunk: newChunk(key, u)}, values: repeated{chunk: newChunk(value, u)}}, nil
+	return &tagMap{keys: repeated{chunk: newChunk(key, u)}, values: repeated{chunk: newChunk(value, u)}}
 }
 
 func tagLeaf(c *parquet.Column, name string, depth int) *parquet.Column {
@@ -77,7 +76,7 @@ func (m *tagMap) entry() error {
 		return err
 	}
 	value, _, err := m.values.next()
-	if err != nil || !ok {
+	if err != nil || !ok || len(m.tags.text) > maxTags || len(m.tags.tags) > maxTags { // canonical refuses that many
 		return err
 	}
 	m.tags.begin()

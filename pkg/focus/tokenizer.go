@@ -195,12 +195,10 @@ func (t *tokenizer) split(r *record) {
 
 // commas appends the ends of the fields that end before limit, and gives the start of the one after them.
 func (t *tokenizer) commas(text []byte, start, limit int) int {
-	const ones, low = 0x0101010101010101, 0x7f7f7f7f7f7f7f7f
 	text = text[:len(text)+wordBytes]
 	ends := t.ends
 	for base := start; base < limit; base += wordBytes {
-		x := binary.LittleEndian.Uint64(text[base:]) ^ ones*','
-		for commas := ^((x&low + low) | x | low); commas != 0; commas &= commas - 1 {
+		for commas := find(text[base:], ','); commas != 0; commas &= commas - 1 {
 			end := base + bits.TrailingZeros64(commas)/8
 			if end >= limit {
 				break
@@ -213,25 +211,37 @@ func (t *tokenizer) commas(text []byte, start, limit int) int {
 	return start
 }
 
+// find sets the highest bit of each byte of the word that text begins with where the byte is c.
+func find(text []byte, c byte) uint64 {
+	const ones, low = 0x0101010101010101, 0x7f7f7f7f7f7f7f7f
+	x := binary.LittleEndian.Uint64(text) ^ ones*uint64(c)
+	return ^((x&low + low) | x | low)
+}
+
 // closing finds the end of the quoted field that at is within.
 func (r *record) closing() {
-	for {
-		n := bytes.IndexByte(r.text[r.at:], '"')
-		if n < 0 {
-			r.state, r.at = unclosed, len(r.text)
-			return
+	text := r.text[:len(r.text)+wordBytes]
+	for base := r.at; base < len(r.text); base += wordBytes {
+		for quotes := find(text[base:], '"'); quotes != 0; quotes &= quotes - 1 {
+			at := base + bits.TrailingZeros64(quotes)/8
+			switch {
+			case at < r.at: // the second of two
+				continue
+			case at >= len(r.text):
+			case at+1 == len(r.text) || text[at+1] == ',':
+				r.at, r.open = at+1, false
+				return
+			case text[at+1] == '"':
+				r.at = at + 2
+				continue
+			default:
+				r.at, r.state = at+1, stray
+				return
+			}
+			break
 		}
-		r.at += n + 1
-		if r.at == len(r.text) || r.text[r.at] == ',' {
-			r.open = false
-			return
-		}
-		if r.text[r.at] != '"' {
-			r.state = stray
-			return
-		}
-		r.at++
 	}
+	r.state, r.at = unclosed, len(r.text)
 }
 
 // unquote gives the text of a field. Where quotes in it must be halved, it is appended to scratch.
