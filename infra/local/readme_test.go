@@ -1,0 +1,56 @@
+package main_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestTheReadmesFlow runs the commands that README shows, as they stand there, and looks for the answers that it promises.
+func TestTheReadmesFlow(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		require.Empty(t, os.Getenv("CI"), "CI needs curl")
+		t.Skip("there is no curl here")
+	}
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(readme), "```sh\n")
+	require.True(t, found)
+	flow, _, found := strings.Cut(rest, "```")
+	require.True(t, found)
+
+	sample, err := filepath.Abs("../../../shared/data/focus_sample.csv")
+	require.NoError(t, err)
+	_, missing := os.Stat(sample)
+	if missing != nil {
+		sample = filepath.Join(t.TempDir(), "costs.csv")
+		require.NoError(t, os.WriteFile(sample, []byte(file(100)), 0o600))
+	}
+	p := start(t, t.TempDir())
+	shell := exec.Command("bash", "-euo", "pipefail", "-c", flow)
+	shell.Env = append(os.Environ(), "BASE="+p.url, "FILE="+sample)
+	out, err := shell.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), `"status":"succeeded"`)
+	require.Contains(t, string(out), `"status":404`, "bob sees nothing")
+	require.Contains(t, string(out), "providerName,regionId,date,billedCost,currency")
+	if missing != nil {
+		t.Log("the sample is not beside the repository: its totals were not compared")
+		return
+	}
+	for _, line := range strings.Split(flow, "\n") {
+		_, promise, _ := strings.Cut(line, "# ")
+		if !strings.HasPrefix(line, "api ") {
+			continue
+		}
+		for i, amount := range strings.Split(promise, `"`) {
+			if i%2 == 1 && strings.ContainsAny(amount, "0123456789") {
+				require.Contains(t, string(out), `"`+amount+`"`, line)
+			}
+		}
+	}
+}
