@@ -8,7 +8,7 @@ import (
 // A part is a version byte, two sections (see appendSection) and a checksum of all before it, little-endian.
 //
 // The first section has, mostly as varints: the numbers of dimensions, keys and columns, and the scale; the columns (see
-// appendCols); the dictionaries (appendTo) and the keys' ranks (appendKeys); the columns each key has, as runs of indexes;
+// appendCols); the dictionaries and the keys' ranks (keys.appendTo); the columns each key has, as runs of indexes;
 // the cells without an amount and those with nulls (appendNulls); then two bytes for each key, kind by kind: the bits of
 // an amount and those of the base (amountPacker).
 //
@@ -25,24 +25,23 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// encode gives a range of keys as a part; nil where it would hold more than a part can.
-func (b *batch) encode(from, to int) []byte {
-	cells := b.cells[b.ends[from]-len(b.row(from)) : b.ends[to-1]]
-	if len(b.texts) > maxDims || len(cells) > maxCells || (to-from)*len(b.texts) > maxIndexes {
+// encode gives a range of keys, as keys.appendTo writes them, as a part; nil where it would hold more than a part can.
+func (v *values) encode(dims int, keys []byte, from, to int) []byte {
+	cells := v.cells[v.ends[from]-len(v.row(from)) : v.ends[to-1]]
+	if len(cells) > maxCells {
 		return nil
 	}
 	cols, scale := columns(cells), scaleOf(cells)
 	var head []byte
-	for _, n := range []int{len(b.texts), to - from, len(cols), scale} {
+	for _, n := range []int{dims, to - from, len(cols), scale} {
 		head = binary.AppendUvarint(head, uint64(n))
 	}
-	head = appendCols(head, cols)
-	head, texts := b.appendKeys(head, from, to)
+	head = append(appendCols(head, cols), keys...)
 
 	var present runs
 	var amounts amountPacker
 	for key := from; key < to; key++ {
-		row, col := b.row(key), 0
+		row, col := v.row(key), 0
 		present.add(len(row), func(i int) int {
 			col += indexOf(cols[col:], row[i].Col)
 			return col
@@ -54,7 +53,7 @@ func (b *batch) encode(from, to int) []byte {
 	head = append(append(head, amounts.widths...), amounts.bases...)
 
 	body := amounts.bits.bytes()
-	if texts > maxTexts || max(len(head), len(body)) > maxSection {
+	if max(len(head), len(body)) > maxSection {
 		return nil
 	}
 	part := appendSection(appendSection([]byte{version}, head), body)

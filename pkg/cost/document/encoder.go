@@ -16,7 +16,7 @@ import (
 // MaxPart bounds an encoded part, in bytes: below DynamoDB's 400 KB item, with room for the item's other attributes.
 const MaxPart = 380 << 10
 
-// maxBatch is how many cells are held back at most, but for those of the last row.
+// maxBatch is how many cells of a document are held back at most, but for those of the last row.
 const maxBatch = 1 << 17
 
 // ErrTooLarge says that a single row does not fit into a part: its texts and cells take more than MaxPart encoded.
@@ -36,109 +36,81 @@ type Summary struct {
 	Hash        [16]byte     // of the logical content: number of dimensions, keys, names, cells
 }
 
-// Encoder writes one document as parts, each self-contained with a contiguous range of keys. The parts follow from the
-// rows alone. It holds the rows of the part being filled and no more. An error of any call is that of all later ones.
+// Encoder writes documents of the same keys side by side, each as parts that are self-contained with a contiguous range of
+// keys, the same for all documents. The parts follow from the rows alone. It holds the rows of the parts being filled and
+// no more. An error of any call is that of all later ones.
 type Encoder struct {
 	dims   []focus.Dim
 	names  Names
-	emit   func(part []byte) error
-	batch  *batch
+	keys   keys
+	docs   []*values
 	budget int // weight of a batch that is to become a part
 	last   []byte
-	hash   hash.Hash
-	line   []byte // what is next to be hashed
-	sum    Summary
+	hash   hash.Hash // of the keys and names
+	line   []byte    // what is next to be hashed
+	one    [1][]Cell
 	err    error
 }
 
-// NewEncoder writes one document. dims are the labels of the key's parts: View.Dims() and, for the tags view, one per
-// kept tag key. names may be nil. emit gets each part in order and may keep it; its error ends the encoding.
-func NewEncoder(dims []focus.Dim, names Names, emit func(part []byte) error) *Encoder {
+// NewEncoder writes as many documents as there are emits, at least one. dims are the labels of the key's parts: View.Dims() and, for the
+// tags view, one per kept tag key. names may be nil. emit gets each part of its document in order and may keep it; its
+// error ends the encoding.
+func NewEncoder(dims []focus.Dim, names Names, emit ...func(part []byte) error) *Encoder {
 	if names == nil {
 		names = func(focus.Dim, string) string { return "" }
 	}
-	e := &Encoder{dims: dims, names: names, emit: emit, batch: newBatch(len(dims)), budget: MaxPart, hash: sha256.New()}
+	e := &Encoder{dims: dims, names: names, keys: newKeys(len(dims)), budget: MaxPart, hash: sha256.New()}
+	for _, f := range emit {
+		e.docs = append(e.docs, &values{emit: f, hash: sha256.New()})
+	}
 	e.line = binary.AppendUvarint(nil, uint64(len(dims)))
 	return e
 }
 
-// Append adds a row and keeps nothing of it. Keys ascend strictly and have a text for each dimension; the cells'
-// columns ascend strictly, Nulls is not negative and the Amount of a cell that is not Valid is 0. Errors that are not
-// of these rules are money.ErrOverflow for the total, ErrTooLarge and those of emit.
+// Append adds a row to the only document: see AppendAll.
 func (e *Encoder) Append(r Row) error {
+	e.one[0] = r.Cells
+	return e.AppendAll(r.Key, e.one[:])
+}
+
+// AppendAll adds a row to each document, cells in their order, and keeps nothing of it. Keys ascend strictly and have a
+// text for each dimension; the cells' columns ascend strictly, Nulls is not negative and the Amount of a cell that is not
+// Valid is 0. Errors that are not of these rules are money.ErrOverflow for the total, ErrTooLarge and those of emit.
+func (e *Encoder) AppendAll(key []byte, cells [][]Cell) error {
 	if e.err == nil {
-		e.err = e.append(r)
+		e.err = e.append(key, cells)
 	}
 	return e.err
 }
 
-func (e *Encoder) append(r Row) error {
-	if e.sum.Keys > 0 && bytes.Compare(e.last, r.Key) >= 0 {
-		return fmt.Errorf("key %q after %q: keys must ascend", r.Key, e.last)
+func (e *Encoder) append(key []byte, cells [][]Cell) error {
+	if e.docs[0].sum.Keys > 0 && bytes.Compare(e.last, key) >= 0 {
+		return fmt.Errorf("key %q after %q: keys must ascend", key, e.last)
 	}
-	if n := bytes.Count(r.Key, []byte{0}) + 1; n != len(e.dims) {
-		return fmt.Errorf("key %q has %d texts for %d dimensions", r.Key, n, len(e.dims))
+	if n := bytes.Count(key, []byte{0}) + 1; n != len(e.dims) {
+		return fmt.Errorf("key %q has %d texts for %d dimensions", key, n, len(e.dims))
 	}
-	if err := e.count(r); err != nil {
-		return fmt.Errorf("key %q: %w", r.Key, err)
+	e.last = append(e.last[:0], key...)
+	e.keys.add(key, func(dim int, text string) string { return e.names(e.dims[dim], text) })
+	e.digest(key)
+	full := false
+	for i, d := range e.docs {
+		if err := d.add(cells[i]); err != nil {
+			return fmt.Errorf("key %q: %w", key, err)
+		}
+		full = full || e.keys.weight+d.weight >= e.budget || len(d.cells) >= maxBatch
 	}
-	e.last = append(e.last[:0], r.Key...)
-	e.batch.add(r, func(dim int, text string) string { return e.names(e.dims[dim], text) })
-	e.digest(r)
-	if e.batch.weight < e.budget && len(e.batch.cells) < maxBatch {
+	if !full {
 		return nil
 	}
 	return e.flush()
 }
 
-// count checks the cells of a row and adds them to the summary.
-func (e *Encoder) count(r Row) (err error) {
-	s := &e.sum
-	for i, c := range r.Cells {
-		switch {
-		case i > 0 && r.Cells[i-1].Col.Compare(c.Col) >= 0:
-			return fmt.Errorf("column %v after %v: columns must ascend", c.Col, r.Cells[i-1].Col)
-		case c.Nulls < 0 || !c.Valid && !c.Amount.IsZero():
-			return fmt.Errorf("column %v: negative nulls, or an amount that is not valid", c.Col)
-		case c.Amount.Sign() < 0 && c.Amount.Neg().Sign() < 0: // -2^127, the one that FromUnscaled refuses
-			return money.ErrOverflow
-		}
-		if s.Total, err = s.Total.Add(c.Amount); err != nil {
-			return err
-		}
-		if s.Nulls += c.Nulls; s.Nulls < 0 {
-			return money.ErrOverflow
-		}
-		if day := c.Col.Day; s.Cells == 0 && i == 0 {
-			s.First, s.Last = day, day
-		} else {
-			s.First, s.Last = min(s.First, day), max(s.Last, day)
-		}
-	}
-	s.Keys++
-	s.Cells += int64(len(r.Cells))
-	return nil
-}
-
-// digest hashes a row: its key, a name for each dimension, its cells at the finest scale.
-func (e *Encoder) digest(r Row) {
-	b := appendText(e.line, r.Key)
+// digest hashes a key and a name for each dimension.
+func (e *Encoder) digest(key []byte) {
+	b := appendText(e.line, key)
 	for d := range e.dims {
-		b = appendText(b, e.batch.lastName(d))
-	}
-	b = binary.AppendUvarint(b, uint64(len(r.Cells)))
-	for _, c := range r.Cells {
-		hi, lo := c.Amount.Unscaled(money.Scale)
-		b = binary.LittleEndian.AppendUint32(b, uint32(c.Col.Billing))
-		b = binary.LittleEndian.AppendUint32(b, uint32(c.Col.Day))
-		b = binary.LittleEndian.AppendUint64(b, uint64(hi))
-		b = binary.LittleEndian.AppendUint64(b, lo)
-		b = binary.AppendUvarint(b, uint64(c.Nulls))
-		if c.Valid {
-			b = append(b, 1)
-		} else {
-			b = append(b, 0)
-		}
+		b = appendText(b, e.keys.lastName(d))
 	}
 	e.hash.Write(b)
 	e.line = b[:0]
@@ -148,47 +120,93 @@ func appendText[T ~string | ~[]byte](b []byte, text T) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
 }
 
-// flush emits the batch. How small the last part has become decides how much the next takes.
+// flush emits the batch. How small the largest part has become decides how much the next takes.
 func (e *Encoder) flush() error {
-	size := e.sum.Bytes
-	if err := e.write(0, len(e.batch.ends)); err != nil {
+	sizes, weight, size := make([]int64, len(e.docs)), 0, int64(1)
+	for i, d := range e.docs {
+		sizes[i] = d.sum.Bytes
+		weight = max(weight, e.keys.weight+d.weight)
+	}
+	if err := e.write(0, e.keys.count()); err != nil {
 		return err
 	}
-	size = e.sum.Bytes - size
-	e.budget = min(max(int(int64(e.batch.weight)*(MaxPart/8*7)/size), MaxPart), 4*MaxPart)
-	e.batch.reset()
+	for i, d := range e.docs {
+		size = max(size, d.sum.Bytes-sizes[i])
+		d.reset()
+	}
+	e.budget = min(max(int(int64(weight)*(MaxPart/8*7)/size), MaxPart), 4*MaxPart)
+	e.keys.reset()
 	return nil
 }
 
-// write emits the batch's keys of a range as one part, or as more where that would be too large.
+// write emits the batch's keys of a range as one part of each document, or as more where any would be too large.
 func (e *Encoder) write(from, to int) error {
-	part := e.batch.encode(from, to)
-	if part != nil && len(part) <= MaxPart {
-		e.sum.Parts++
-		e.sum.Bytes += int64(len(part))
-		return e.emit(part)
-	}
-	if to-from == 1 {
+	parts := e.encode(from, to)
+	if parts == nil && to-from == 1 {
 		return ErrTooLarge
 	}
-	middle := (from + to) / 2
-	if err := e.write(from, middle); err != nil {
-		return err
+	if parts == nil {
+		middle := (from + to) / 2
+		if err := e.write(from, middle); err != nil {
+			return err
+		}
+		return e.write(middle, to)
 	}
-	return e.write(middle, to)
+	for i, d := range e.docs {
+		d.sum.Parts++
+		d.sum.Bytes += int64(len(parts[i]))
+		if err := d.emit(parts[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// Close emits what is left and tells what the document holds; one without rows has no parts. The Encoder is then done.
+// encode gives a range of keys as a part of each document; nil where one of them would be too large.
+func (e *Encoder) encode(from, to int) [][]byte {
+	if len(e.dims) > maxDims || (to-from)*len(e.dims) > maxIndexes {
+		return nil
+	}
+	keys, texts := e.keys.appendTo(nil, from, to)
+	if texts > maxTexts {
+		return nil
+	}
+	parts := make([][]byte, len(e.docs))
+	for i, d := range e.docs {
+		part := d.encode(len(e.dims), keys, from, to)
+		if part == nil || len(part) > MaxPart {
+			return nil
+		}
+		parts[i] = part
+	}
+	return parts
+}
+
+// Close emits what is left and tells what the only document holds: see CloseAll.
 func (e *Encoder) Close() (Summary, error) {
-	if e.err == nil && len(e.batch.ends) > 0 {
+	all, err := e.CloseAll()
+	if err != nil {
+		return Summary{}, err
+	}
+	return all[0], nil
+}
+
+// CloseAll emits what is left and tells what each document holds; those without rows have no parts. The Encoder is then
+// done.
+func (e *Encoder) CloseAll() ([]Summary, error) {
+	if e.err == nil && e.keys.count() > 0 {
 		e.err = e.flush()
 	}
 	if e.err != nil {
-		return Summary{}, e.err
+		return nil, e.err
 	}
 	e.hash.Write(e.line)
-	e.line = e.line[:0]
-	copy(e.sum.Hash[:], e.hash.Sum(nil))
+	keys, all := e.hash.Sum(nil), make([]Summary, len(e.docs))
+	for i, d := range e.docs {
+		whole := sha256.Sum256(d.hash.Sum(keys[:len(keys):len(keys)]))
+		copy(d.sum.Hash[:], whole[:])
+		all[i] = d.sum
+	}
 	e.err = errors.New("the document is closed")
-	return e.sum, nil
+	return all, nil
 }

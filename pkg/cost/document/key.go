@@ -15,16 +15,16 @@ func group(sizes []int, first int) (end, tuples int) {
 	return end, tuples
 }
 
-// appendKeys appends the dictionaries of what a range of keys uses, then for each group of dimensions the keys' ranks:
+// appendTo appends the dictionaries of what a range of keys uses, then for each group of dimensions the keys' ranks:
 // less the rank of the key before where both are alike in all groups before, so that what is sorted are small numbers.
 // size is the bytes of all texts.
-func (b *batch) appendKeys(head []byte, from, to int) (out []byte, size int) {
-	places, sizes := make([][]uint32, len(b.texts)), make([]int, len(b.texts))
-	for d := range b.texts {
+func (k *keys) appendTo(head []byte, from, to int) (out []byte, size int) {
+	places, sizes := make([][]uint32, len(k.texts)), make([]int, len(k.texts))
+	for d := range k.texts {
 		ids, grown := []uint32(nil), 0
-		ids, places[d] = b.texts[d].order(b.ids[d][from:to])
+		ids, places[d] = k.texts[d].order(k.ids[d][from:to])
 		sizes[d] = len(ids)
-		head, grown = b.texts[d].appendTo(head, ids)
+		head, grown = k.texts[d].appendTo(head, ids)
 		size += grown
 	}
 	alike := allAlike(to - from)
@@ -34,7 +34,7 @@ func (b *batch) appendKeys(head []byte, from, to int) (out []byte, size int) {
 		for i := range alike {
 			rank := 0
 			for d := first; d < end; d++ {
-				rank = rank*sizes[d] + int(places[d][b.ids[d][from+i]])
+				rank = rank*sizes[d] + int(places[d][k.ids[d][from+i]])
 			}
 			code := rank
 			if alike[i] {
@@ -57,7 +57,7 @@ func allAlike(keys int) []bool {
 	return alike
 }
 
-// readKeys reads what appendKeys writes. By their form keys cannot descend.
+// readKeys reads what appendTo writes. By their form keys cannot descend.
 func (p *Part) readKeys(r *reader, dims, keys int) {
 	if dims == 0 || keys == 0 || keys > maxIndexes/dims {
 		r.fail("%d keys of %d dimensions", keys, dims)
