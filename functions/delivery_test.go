@@ -47,15 +47,22 @@ func emulated(t *testing.T) *emulation {
 	require.NoError(t, err)
 	e.queue = *queue.QueueUrl
 
+	e.issuer = issuer(t)
+	e.env = append(e.env, "TENANTRY_BUCKET="+bucket, "TENANTRY_QUEUE_URL="+e.queue, "TENANTRY_ISSUER="+e.issuer.URL, "TENANTRY_CLIENT_IDS=other, "+localissuer.ClientID)
+	return e
+}
+
+// issuer is one that the functions can reach.
+func issuer(t *testing.T) *localissuer.Issuer {
 	server := httptest.NewUnstartedServer(nil)
-	url := "http://" + server.Listener.Addr().String()
-	e.issuer, err = localissuer.Open(localissuer.Options{URL: url, KeyFile: filepath.Join(t.TempDir(), "key"), Clock: time.Now, Random: rand.Reader})
+	i, err := localissuer.Open(localissuer.Options{
+		URL: "http://" + server.Listener.Addr().String(), KeyFile: filepath.Join(t.TempDir(), "key"), Clock: time.Now, Random: rand.Reader,
+	})
 	require.NoError(t, err)
-	server.Config.Handler = e.issuer
+	server.Config.Handler = i
 	server.Start()
 	t.Cleanup(server.Close)
-	e.env = append(e.env, "TENANTRY_BUCKET="+bucket, "TENANTRY_QUEUE_URL="+e.queue, "TENANTRY_ISSUER="+url, "TENANTRY_CLIENT_IDS=other, "+localissuer.ClientID)
-	return e
+	return i
 }
 
 // caller sends requests of one person to the functions.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantry/tenantry/pkg/cloud/runtimeapi"
+	"github.com/tenantry/tenantry/pkg/identity/localissuer"
 )
 
 // bare is what Lambda's configuration must have at the least.
@@ -60,20 +62,20 @@ type function struct {
 }
 
 type log struct {
-	mu sync.Mutex
-	bytes.Buffer
+	mu  sync.Mutex
+	all bytes.Buffer
 }
 
 func (l *log) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.Buffer.Write(p)
+	return l.all.Write(p)
 }
 
 func (l *log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.Buffer.String()
+	return l.all.String()
 }
 
 func start(t *testing.T, name string, env ...string) *function {
@@ -164,6 +166,23 @@ func TestAFunctionWithRegionAndStageAlone(t *testing.T) {
 	})
 	t.Run("is done with messages that need nothing", func(t *testing.T) {
 		require.Empty(t, start(t, "ingest", bare...).failures(t, messages(t, "ingest-test-event")))
+	})
+}
+
+func TestAFunctionWithoutAccessToAWS(t *testing.T) {
+	i := issuer(t)
+	env := append(slices.Clone(bare), "AWS_PROFILE=missing", "TENANTRY_ISSUER="+i.URL, "TENANTRY_CLIENT_IDS="+localissuer.ClientID)
+	t.Run("is well, since nothing is asked for what is not needed", func(t *testing.T) {
+		require.Equal(t, 200, start(t, "api", env...).http(t, request(t, "api-health")).StatusCode)
+	})
+	t.Run("fails what needs it", func(t *testing.T) {
+		token, err := i.Token("alice", "")
+		require.NoError(t, err)
+		status, _ := (&caller{token: token}).do(t, start(t, "admin", env...), "GET", "/v1/tenants", nil)
+		require.Equal(t, 503, status)
+	})
+	t.Run("gives messages back", func(t *testing.T) {
+		require.Equal(t, []int{0}, start(t, "ingest", env...).failures(t, messages(t, "ingest-closed")))
 	})
 }
 

@@ -87,6 +87,15 @@ func TestFront(t *testing.T) {
 	})
 }
 
+func TestAnAddressOfTheNetworkIsWarnedOf(t *testing.T) {
+	p := start(t, t.TempDir(), "TENANTRY_ADDR=0.0.0.0:0")
+	require.True(t, strings.HasPrefix(p.url, "http://127.0.0.1:"))
+	require.Eventually(t, func() bool { return strings.Contains(p.said.String(), "can sign in as anybody") }, time.Second, time.Millisecond)
+	answer, _ := p.get(t, "/v1/health", "name.of.this.machine")
+	require.Equal(t, 200, answer.StatusCode)
+	p.as(t, "alice").project(t)
+}
+
 func TestTheDemo(t *testing.T) {
 	data := t.TempDir()
 	p := start(t, data, "TENANTRY_DEMO=on")

@@ -41,33 +41,33 @@ func TestMain(m *testing.M) {
 // process is a running program.
 type process struct {
 	*exec.Cmd
-	url      string
-	greeting string
-	log      *log
+	url  string
+	said *log // on standard output, after the first line
+	log  *log
 }
 
 type log struct {
-	mu sync.Mutex
-	bytes.Buffer
+	mu  sync.Mutex
+	all bytes.Buffer
 }
 
 func (l *log) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.Buffer.Write(p)
+	return l.all.Write(p)
 }
 
 func (l *log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.Buffer.String()
+	return l.all.String()
 }
 
 var address = regexp.MustCompile(`^Tenantry answers at (http://\S+)`)
 
 // start starts the program on a data folder and a free port, and returns when it has said where it answers.
 func start(t *testing.T, data string, env ...string) *process {
-	p := &process{Cmd: exec.Command(program), log: &log{}}
+	p := &process{Cmd: exec.Command(program), said: &log{}, log: &log{}}
 	p.Env = append([]string{"TENANTRY_ADDR=127.0.0.1:0", "TENANTRY_DATA=" + data, "TENANTRY_DEMO=off"}, env...)
 	p.Stderr = p.log
 	out, err := p.StdoutPipe()
@@ -81,12 +81,12 @@ func start(t *testing.T, data string, env ...string) *process {
 		}
 	})
 	lines := bufio.NewReader(out)
-	p.greeting, err = lines.ReadString('\n')
+	greeting, err := lines.ReadString('\n')
 	require.NoError(t, err, p.log)
-	found := address.FindStringSubmatch(p.greeting)
-	require.NotNil(t, found, p.greeting)
+	found := address.FindStringSubmatch(greeting)
+	require.NotNil(t, found, greeting)
 	p.url = found[1]
-	go func() { _, _ = io.Copy(io.Discard, lines) }()
+	go func() { _, _ = io.Copy(p.said, lines) }()
 	return p
 }
 

@@ -3,6 +3,7 @@ package cloud_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,9 +11,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantry/tenantry/pkg/cloud"
+	"github.com/tenantry/tenantry/pkg/cloud/mototest"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/fault"
 )
@@ -94,4 +98,38 @@ func TestBatchThatRunsOutOfTimeGivesTheRestBack(t *testing.T) {
 	require.Equal(t, 1, handled)
 	require.Equal(t, []events.SQSBatchItemFailure{{ItemIdentifier: "m1"}, {ItemIdentifier: "m2"}}, out.BatchItemFailures)
 	require.Contains(t, log.String(), "no time is left")
+}
+
+func TestHide(t *testing.T) {
+	url := mototest.Start(t)
+	t.Setenv("AWS_ENDPOINT_URL", url)
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDTEST")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
+	client := sqs.NewFromConfig(mototest.Config(url))
+	made, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(rand.Text())})
+	require.NoError(t, err)
+	receive := func(visibility int32) []string {
+		out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: made.QueueUrl, VisibilityTimeout: visibility})
+		require.NoError(t, err)
+		var receipts []string
+		for _, m := range out.Messages {
+			receipts = append(receipts, *m.ReceiptHandle)
+		}
+		return receipts
+	}
+	log := slog.New(slog.DiscardHandler)
+
+	t.Run("keeps a message from coming", func(t *testing.T) {
+		_, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: made.QueueUrl, MessageBody: aws.String("x")})
+		require.NoError(t, err)
+		i := cloud.NewIngest(cloud.ReadConfig(with("AWS_REGION", mototest.Region, "TENANTRY_QUEUE_URL", *made.QueueUrl)), log)
+		receipts := receive(1)
+		require.Len(t, receipts, 1)
+		require.NoError(t, i.Hide(t.Context(), receipts[0], time.Hour))
+		time.Sleep(1100 * time.Millisecond)
+		require.Empty(t, receive(1))
+	})
+	t.Run("is not possible where the queue is not named", func(t *testing.T) {
+		require.Nil(t, cloud.NewIngest(cloud.ReadConfig(with()), log).Hide)
+	})
 }
