@@ -9,7 +9,10 @@ import (
 	"github.com/tenantry/tenantry/pkg/queue/bolt"
 )
 
-const workers = 2 // that read deliveries at the same time
+const (
+	workers = 2           // that read deliveries at the same time
+	longest = time.Second // that a message waits for the other worker: to ask again costs nothing here
+)
 
 // work handles the queue's messages until ctx ends; the message in hand then stays in the queue.
 func work(ctx context.Context, q *bolt.Queue, handle queue.Handler, log *slog.Logger) {
@@ -26,7 +29,7 @@ func work(ctx context.Context, q *bolt.Queue, handle queue.Handler, log *slog.Lo
 		if ctx.Err() != nil && verdict == queue.Again {
 			verdict = queue.Later // what failed is that we are stopping
 		}
-		if err := q.Settle(context.WithoutCancel(ctx), m, verdict, wait); err != nil {
+		if err := q.Settle(context.WithoutCancel(ctx), m, verdict, min(wait, longest)); err != nil {
 			log.ErrorContext(ctx, "message cannot be settled and will come again", "error", err)
 		}
 	}
