@@ -60,7 +60,7 @@ func (r *Replacement) buildRest(ctx context.Context, p tenant.ProjectID, period 
 }
 
 func (r *Replacement) buildPeriod(ctx context.Context, p tenant.ProjectID, v document.View, period calendar.Month,
-	lines iter.Seq2[rollup.Row, error]) error {
+	in iter.Seq2[rollup.Row, error]) error {
 	at := place{p, string(v), period, 0}
 	entry, old, err := r.current(ctx, at)
 	if err != nil {
@@ -70,14 +70,16 @@ func (r *Replacement) buildPeriod(ctx context.Context, p tenant.ProjectID, v doc
 	if v == document.Tags && old != nil && h.keeps(p) && !slices.Equal(old.TagKeys, r.TagKeys) {
 		return fmt.Errorf("what stays of %s has other tag keys", period)
 	}
-	e := r.encoding(v, old)
-	err = e.all(v, lines, func(m focus.Metric) rows {
-		if old == nil || old.Doc(m) == nil || !h.keeps(p) {
-			return nil
-		}
-		return keep(r.rows(ctx, at, entry, old.Doc(m)), h.replaced)
-	})
-	if err != nil {
+	e, all := r.encoding(v, old), rolled(in, v.Metrics())
+	if old != nil && h.keeps(p) {
+		all = merge(all, keep(r.stored(ctx, at, entry, old, v.Metrics()), h.replaced))
+	}
+	if Yearly(v) {
+		s := &sheet{spool: r.spool, documents: len(v.Metrics())}
+		r.sheets[at] = s
+		all = s.through(all)
+	}
+	if err := e.write(v.Metrics(), all); err != nil {
 		return err
 	}
 	version := r.version(e, v)
@@ -160,6 +162,30 @@ func (r *Replacement) rows(ctx context.Context, at place, e *Entry, d *Doc) rows
 		e = &Entry{Source: r.Source, Period: at.period, Year: at.year}
 	}
 	return storedRows(ctx, r.Tenant, partKeys(at.project, document.View(at.view), e, d), r.learn(at))
+}
+
+// stored reads the documents of some metrics of a version, each document once.
+func (r *Replacement) stored(ctx context.Context, at place, e *Entry, v *Version, metrics []focus.Metric) lines {
+	var all []rows
+	var ids []docKey
+	places := make([]int, len(metrics))
+	for i, m := range metrics {
+		d := v.Doc(m)
+		id := docKey{place: at}
+		if d != nil {
+			id.of, id.gen = d.Of, d.Gen
+		}
+		if places[i] = slices.Index(ids, id); places[i] >= 0 {
+			continue
+		}
+		places[i] = len(ids)
+		if ids = append(ids, id); d == nil {
+			all = append(all, func(func(document.Row, error) bool) {})
+		} else {
+			all = append(all, r.rows(ctx, at, e, d))
+		}
+	}
+	return pick(beside(all), places)
 }
 
 // name gives the display name of an account or region: as the lines have it, else as documents that stay have it.

@@ -57,6 +57,7 @@ type Replacement struct {
 	built       map[place]*Version
 	load        []loading
 	spooled     map[docKey][]extent
+	sheets      map[place]*sheet // of the built periods
 	names       map[named]string
 	totalsOf    map[place][]AccountTotals // by project and period
 }
@@ -114,6 +115,7 @@ func (r *Replacement) Prepare(ctx context.Context) ([]Change, error) {
 	}
 	r.indexes = newIndexes(r.Tenant)
 	r.built, r.spooled, r.names = map[place]*Version{}, map[docKey][]extent{}, map[named]string{}
+	r.sheets = map[place]*sheet{}
 	r.totalsOf = map[place][]AccountTotals{}
 	if err := r.buildPeriods(ctx); err != nil {
 		return changes, err

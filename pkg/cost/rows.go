@@ -75,17 +75,6 @@ func yieldPart(body []byte, err error, learn func(*document.Part), yield func(do
 	return true
 }
 
-// keep gives the rows whose billing account is not among those replaced.
-func keep(in rows, replaced map[string]bool) rows {
-	return func(yield func(document.Row, error) bool) {
-		for r, err := range in {
-			if (err != nil || !replaced[billingAccount(r.Key)]) && !yield(r, err) {
-				return
-			}
-		}
-	}
-}
-
 // billingAccount is the second place of every key (document.Base).
 func billingAccount(key []byte) string {
 	_, rest, _ := bytes.Cut(key, []byte{0})
@@ -97,24 +86,6 @@ func billingAccount(key []byte) string {
 func currency(key []byte) []byte {
 	c, _, _ := bytes.Cut(key, []byte{0})
 	return c
-}
-
-// monthly maps rows onto the columns of a year document, leaving out the cells that skip names.
-func monthly(in rows, skip func(document.Col) bool) rows {
-	return func(yield func(document.Row, error) bool) {
-		var cells []document.Cell
-		for r, err := range in {
-			if err == nil {
-				cells, err = toMonths(cells[:0], r.Cells, skip)
-			}
-			if err == nil && len(cells) == 0 {
-				continue
-			}
-			if !yield(document.Row{Key: r.Key, Cells: cells}, err) || err != nil {
-				return
-			}
-		}
-	}
 }
 
 func toMonths(into, cells []document.Cell, skip func(document.Col) bool) ([]document.Cell, error) {
@@ -158,83 +129,4 @@ func addRows(into, a, b []document.Cell) ([]document.Cell, error) {
 		}
 	}
 	return append(append(into, a...), b...), nil
-}
-
-// merge gives the rows of all streams in key order, one for each key.
-func merge(all ...rows) rows {
-	if len(all) == 1 {
-		return all[0]
-	}
-	return func(yield func(document.Row, error) bool) {
-		heads := make([]*head, len(all))
-		for i, in := range all {
-			heads[i] = newHead(in)
-			defer heads[i].stop()
-		}
-		var cells, spare []document.Cell
-		for {
-			least := leastOf(heads)
-			if least == nil {
-				return
-			}
-			if least.err != nil {
-				yield(document.Row{}, least.err)
-				return
-			}
-			row := least.row
-			var used []*head
-			for _, h := range heads {
-				if h == least || !h.ok || h.err != nil || !bytes.Equal(h.row.Key, row.Key) {
-					continue
-				}
-				var err error
-				if spare, err = addRows(spare[:0], row.Cells, h.row.Cells); err != nil {
-					yield(document.Row{}, err)
-					return
-				}
-				cells, spare = spare, cells
-				row.Cells = cells
-				used = append(used, h)
-			}
-			if !yield(row, nil) {
-				return
-			}
-			least.advance()
-			for _, h := range used {
-				h.advance()
-			}
-		}
-	}
-}
-
-// head is the first row of a stream that has not been taken.
-type head struct {
-	next func() (document.Row, error, bool)
-	stop func()
-	row  document.Row
-	err  error
-	ok   bool
-}
-
-func newHead(in rows) *head {
-	h := &head{}
-	h.next, h.stop = iter.Pull2(in)
-	h.advance()
-	return h
-}
-
-func (h *head) advance() { h.row, h.err, h.ok = h.next() }
-
-// leastOf gives the stream with the least key, or one that failed, or nil where all are at their end.
-func leastOf(heads []*head) (least *head) {
-	for _, h := range heads {
-		switch {
-		case !h.ok:
-		case h.err != nil:
-			return h
-		case least == nil || bytes.Compare(h.row.Key, least.row.Key) < 0:
-			least = h
-		}
-	}
-	return least
 }

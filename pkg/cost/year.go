@@ -108,10 +108,8 @@ func (r *Replacement) buildYear(ctx context.Context, p tenant.ProjectID, v docum
 	for range keys {
 		e.dims = append(e.dims, focus.Tags)
 	}
-	for _, metric := range v.Metrics() {
-		if err := r.buildYearMetric(ctx, at, entry, old, months, e, metric); err != nil {
-			return err
-		}
+	if err := r.writeYear(ctx, at, entry, old, months, e); err != nil {
+		return err
 	}
 	version := r.version(e, v)
 	version.TagKeys = keys
@@ -119,33 +117,51 @@ func (r *Replacement) buildYear(ctx context.Context, p tenant.ProjectID, v docum
 	return nil
 }
 
-func (r *Replacement) buildYearMetric(ctx context.Context, at place, entry *Entry, old *Version, months []month, e *encoding,
-	metric focus.Metric) error {
-	changed := slices.ContainsFunc(months, func(m month) bool { return m.changed(metric) })
-	if old != nil && !changed {
-		if d := old.Doc(metric); d != nil {
+// writeYear encodes the metrics that any month has changed of; the documents of the others stay. What is not of those months
+// comes from the old documents where there are any.
+func (r *Replacement) writeYear(ctx context.Context, at place, entry *Entry, old *Version, months []month, e *encoding) error {
+	skip, metrics := map[calendar.Month]bool{}, []focus.Metric(nil)
+	for _, m := range document.View(at.view).Metrics() {
+		changed := false
+		for i := range months {
+			if months[i].changed(m) {
+				changed, skip[months[i].at.period] = true, true
+			}
+		}
+		if old == nil || changed {
+			metrics = append(metrics, m)
+		} else if d := old.Doc(m); d != nil {
 			e.docs = append(e.docs, encoded{Doc: *d})
 		}
-		return nil
 	}
-	var all []rows
-	if old != nil && old.Doc(metric) != nil {
-		skip := map[calendar.Month]bool{}
-		for _, m := range months {
-			skip[m.at.period] = m.changed(metric)
-		}
-		all = append(all, monthly(r.rows(ctx, at, entry, old.Doc(metric)), func(c document.Col) bool { return skip[c.Billing] }))
+	var all []lines
+	if old != nil && len(old.Docs) > 0 {
+		all = append(all, monthly(r.stored(ctx, at, entry, old, metrics), func(c document.Col) bool { return skip[c.Billing] }))
+	} else {
+		skip = nil
 	}
 	for _, m := range months {
-		if m.version == nil || m.version.Doc(metric) == nil || old != nil && old.Doc(metric) != nil && !m.changed(metric) {
-			continue
+		if m.version != nil && len(m.version.Docs) > 0 && (skip == nil || skip[m.at.period]) {
+			all = append(all, r.month(ctx, m, metrics))
 		}
-		all = append(all, monthly(r.rows(ctx, m.at, m.entry, m.version.Doc(metric)), nil))
 	}
-	if len(all) == 0 {
+	if len(metrics) == 0 || len(all) == 0 {
 		return nil
 	}
-	return e.one(metric, merge(all...))
+	return e.write(metrics, merge(all...))
+}
+
+// month gives the lines of a billing period by charge month.
+func (r *Replacement) month(ctx context.Context, m month, metrics []focus.Metric) lines {
+	s := r.sheets[m.at]
+	if s == nil {
+		return monthly(r.stored(ctx, m.at, m.entry, m.version, metrics), nil)
+	}
+	var documents []int
+	for _, metric := range metrics {
+		documents = append(documents, slices.Index(document.View(m.at.view).Metrics(), metric))
+	}
+	return pick(s.lines(), documents)
 }
 
 // tagKeys gives the kept tag keys that all months with documents have, and whether they have the same.
