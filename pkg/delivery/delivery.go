@@ -90,7 +90,8 @@ type Costs struct {
 // record is a delivery as it is stored, with the workers' own notes.
 type record struct {
 	Delivery
-	Work work `json:"work"`
+	Work work     `json:"work"`
+	Tags []string `json:"tags,omitempty"` // of the files as they were read
 }
 
 // work is who is at a delivery and what is left of earlier attempts.
@@ -104,16 +105,6 @@ type work struct {
 }
 
 func (d *Delivery) done() bool { return d.Status == Succeeded || d.Status == Failed }
-
-// missing gives the first file that has not arrived, -1 where all have.
-func (d *Delivery) missing() int {
-	for i, f := range d.Files {
-		if !f.Received {
-			return i
-		}
-	}
-	return -1
-}
 
 func (d *Delivery) bytes() (n int64) {
 	for _, f := range d.Files {

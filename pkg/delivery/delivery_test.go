@@ -307,3 +307,19 @@ func TestTheSampleOfTheFinOpsFoundation(t *testing.T) {
 	require.Equal(t, "20.28022672899", w.ask(september+"&metric=billedCost&period=billing").Total)
 	require.Equal(t, "0.24", w.ask("start=2024-10-01&end=2024-11-01&metric=billedCost&period=billing").Total)
 }
+
+func TestAFileThatIsReplacedAfterItWasReadIsNotReadAgain(t *testing.T) {
+	w := newTester(t)
+	file := lines(10, "a", "0.1")
+	var c created
+	w.home.Do(t, "POST", w.home.Path("/imports"), map[string]any{"format": "csv", "files": []map[string]any{{"sizeBytes": len(file)}}}).Is(t, 201).Into(t, &c)
+	w.put(c.Files[0].UploadURL, file)
+	w.home.Do(t, "POST", w.home.Path("/imports/"+string(c.ID)+"/close"), nil).Is(t, 202)
+	w.app.Work(t)
+	require.Equal(t, "1", w.ask(february).Total)
+	w.put(c.Files[0].UploadURL, lines(10, "a", "0.9"))
+	w.home.Do(t, "PUT", w.home.Path("/tag-keys"), map[string]any{"keys": []string{"team"}}).Is(t, 200)
+	w.app.Work(t)
+	require.Equal(t, "1", w.ask(february).Total, "what was delivered counts")
+	require.Contains(t, w.app.Log.String(), "was replaced after it was read")
+}

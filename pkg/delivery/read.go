@@ -89,19 +89,20 @@ func (r *reading) replace(ctx context.Context, in *intake, lines *rollup.Result,
 	if err != nil {
 		return err
 	}
-	if err := r.commit(ctx, rep, result, again); err != nil {
+	if err := r.commit(ctx, in, rep, result); err != nil {
 		return err
 	}
 	return r.follow(ctx, in)
 }
 
 // commit makes the costs count and the delivery succeed in one transaction.
-func (r *reading) commit(ctx context.Context, rep *cost.Replacement, result *Result, again bool) error {
+func (r *reading) commit(ctx context.Context, in *intake, rep *cost.Replacement, result *Result) error {
 	now := r.service.Clock().UTC()
 	return r.lease.writeWith(ctx, func(rec *record) {
 		rec.Work.Settle = true
-		if !again {
+		if !in.again {
 			rec.Status, rec.FinishedAt, rec.Progress, rec.Result = Succeeded, &now, nil, result
+			rec.Tags = in.tags
 		}
 	}, func(own store.Change) error { return rep.Commit(ctx, own) })
 }
@@ -131,6 +132,7 @@ type intake struct {
 	again   bool
 	held    map[cost.Holding]cost.CoverAccount // what the source holds of the periods that were seen
 	origin  map[cost.Holding]cost.Origin       // whose each billing account and period is that has been read
+	tags    []string                           // of the delivery's own files
 	symbols *focus.Symbols
 	builder *rollup.Builder
 }
@@ -154,7 +156,7 @@ func (in *intake) all(ctx context.Context) (*rollup.Result, error) {
 	}
 	in.builder = rollup.New(rollup.Config{Dir: in.service.Temp, Symbols: in.symbols, TagKeys: in.now.tagKeys,
 		Assign: in.assign(&rec.Delivery)})
-	if err := in.files(ctx, &rec.Delivery, only); err != nil {
+	if err := in.files(ctx, rec, only); err != nil {
 		return nil, err
 	}
 	if len(in.origin) == 0 {
@@ -170,7 +172,7 @@ func (in *intake) all(ctx context.Context) (*rollup.Result, error) {
 			return nil, err
 		}
 		in.builder.Reassign(in.assign(&other.Delivery))
-		if err := in.files(ctx, &other.Delivery, only); err != nil {
+		if err := in.files(ctx, &other, only); err != nil {
 			return nil, fmt.Errorf("read delivery %s again: %w", id, err)
 		}
 	}
@@ -238,7 +240,7 @@ func (in *intake) others(ctx context.Context) (map[tenant.DeliveryID]map[cost.Ho
 }
 
 // files reads a delivery's files; only nil takes every line.
-func (in *intake) files(ctx context.Context, d *Delivery, only map[cost.Holding]bool) error {
+func (in *intake) files(ctx context.Context, d *record, only map[cost.Holding]bool) error {
 	rejected := fault.New(fault.Invalid, "The delivery cannot be read right; problems says where. Nothing of it is stored. Mend the file and deliver it again.")
 	for i := range d.Files {
 		err := in.file(ctx, d, i, only)
@@ -250,7 +252,7 @@ func (in *intake) files(ctx context.Context, d *Delivery, only map[cost.Holding]
 			continue
 		}
 		for _, p := range bad.Problems {
-			rejected.At(location(d, i, p), p.Reason, p.Value)
+			rejected.At(location(&d.Delivery, i, p), p.Reason, p.Value)
 		}
 		if bad.More || len(rejected.Details) > maxProblems {
 			rejected.At("", "there are more problems", "")
@@ -277,12 +279,16 @@ func location(d *Delivery, file int, p focus.Problem) string {
 	return strings.Join(parts, ", ")
 }
 
-func (in *intake) open(ctx context.Context, d *Delivery, i int) (focus.Reader, io.Closer, error) {
+func (in *intake) open(ctx context.Context, d *record, i int) (focus.Reader, io.Closer, error) {
 	f, err := in.service.Files.Open(ctx, in.scope, Name(d.ID, i))
 	if fault.Is(err, fault.NotFound) {
 		return nil, nil, fault.Wrap(err, fault.Invalid, "A file of delivery %s is not there any more. Deliver it again.", d.ID)
 	}
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := in.same(d, i, f.Tag()); err != nil {
+		f.Close()
 		return nil, nil, err
 	}
 	o := focus.Options{Symbols: in.symbols, MaxProblems: maxProblems}
@@ -299,7 +305,19 @@ func (in *intake) open(ctx context.Context, d *Delivery, i int) (focus.Reader, i
 	return reader, f, nil
 }
 
-func (in *intake) file(ctx context.Context, d *Delivery, i int, only map[cost.Holding]bool) error {
+// same is nil where a file that was read before is still the one that was read, and keeps the tag of one that was not.
+func (in *intake) same(d *record, i int, tag string) error {
+	if d.ID == in.delivery.ID && !in.again {
+		in.tags = append(in.tags, tag)
+		return nil
+	}
+	if i < len(d.Tags) && d.Tags[i] != tag {
+		return fault.New(fault.Invalid, "File %d of delivery %s was replaced after it was read. Deliver it again.", i, d.ID)
+	}
+	return nil
+}
+
+func (in *intake) file(ctx context.Context, d *record, i int, only map[cost.Holding]bool) error {
 	reader, file, err := in.open(ctx, d, i)
 	if err != nil {
 		return err
@@ -322,7 +340,7 @@ func (in *intake) file(ctx context.Context, d *Delivery, i int, only map[cost.Ho
 			lastID, epoch, known = id, in.symbols.Epoch(), true
 			taken = only == nil || only[last]
 			if taken {
-				in.note(d, last)
+				in.note(&d.Delivery, last)
 			}
 		}
 		if !taken {
@@ -330,7 +348,7 @@ func (in *intake) file(ctx context.Context, d *Delivery, i int, only map[cost.Ho
 		}
 		if err := in.builder.Add(&line); err != nil {
 			return fault.Wrap(err, fault.Invalid, "The sums of the delivery are out of range: more than 20 digits before the point.").
-				At(location(d, i, focus.Problem{Line: line.Number}), "the sum overflows here", "")
+				At(location(&d.Delivery, i, focus.Problem{Line: line.Number}), "the sum overflows here", "")
 		}
 	}
 	return reader.Err()

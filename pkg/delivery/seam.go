@@ -23,6 +23,8 @@ type File interface {
 	io.ReaderAt
 	io.Closer
 	Size() int64
+	// Tag is another one whenever the bytes are others: an upload address is good for longer than a delivery is open.
+	Tag() string
 }
 
 // Files is where raw deliveries lie, below tenants/<tenant>/: an S3 bucket (pkg/blob/s3) or a folder (pkg/blob/folder).

@@ -130,15 +130,19 @@ func (f *Files) Open(_ context.Context, s *tenant.Scope, name string) (delivery.
 	if err != nil || !info.Mode().IsRegular() {
 		return nil, errors.Join(fault.Wrap(err, fault.NotFound, "there is no such file"), file.Close())
 	}
-	return &opened{file, info.Size()}, nil
+	return &opened{file, info}, nil
 }
 
 type opened struct {
 	*os.File
-	size int64
+	info fs.FileInfo
 }
 
-func (o *opened) Size() int64 { return o.size }
+// Size is the file's size in bytes when it was opened.
+func (o *opened) Size() int64 { return o.info.Size() }
+
+// Tag is when the file was written: every upload is a file of its own that is renamed into its place.
+func (o *opened) Tag() string { return o.info.ModTime().UTC().Format(time.RFC3339Nano) }
 
 // Remove removes a file and the folder of its delivery once that is empty.
 func (f *Files) Remove(_ context.Context, s *tenant.Scope, name string) error {

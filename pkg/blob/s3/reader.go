@@ -30,6 +30,7 @@ type reader struct {
 	ctx   context.Context
 	stop  context.CancelFunc
 	size  int64
+	tag   string
 	fetch fetcher
 
 	mu      sync.Mutex
@@ -45,13 +46,16 @@ type window struct {
 	err    error
 }
 
-func newReader(ctx context.Context, size int64, fetch fetcher) *reader {
+func newReader(ctx context.Context, size int64, tag string, fetch fetcher) *reader {
 	ctx, stop := context.WithCancel(ctx)
-	return &reader{ctx: ctx, stop: stop, size: size, fetch: fetch}
+	return &reader{ctx: ctx, stop: stop, size: size, tag: tag, fetch: fetch}
 }
 
 // Size is the object's size in bytes when it was opened.
 func (r *reader) Size() int64 { return r.size }
+
+// Tag is the object's ETag when it was opened.
+func (r *reader) Tag() string { return r.tag }
 
 // Close ends reads that are under way and frees the windows.
 func (r *reader) Close() error {

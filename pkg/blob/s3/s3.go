@@ -67,7 +67,7 @@ func (f *Files) Open(ctx context.Context, s *tenant.Scope, name string) (deliver
 	if err != nil {
 		return nil, failed("open a file", err)
 	}
-	return newReader(ctx, aws.ToInt64(head.ContentLength), func(ctx context.Context, off, n int64) ([]byte, error) {
+	return newReader(ctx, aws.ToInt64(head.ContentLength), aws.ToString(head.ETag), func(ctx context.Context, off, n int64) ([]byte, error) {
 		return f.get(ctx, key, head.ETag, off, n)
 	}), nil
 }
