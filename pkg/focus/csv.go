@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -128,17 +129,18 @@ func (c *CSVReader) readHeader() {
 
 // load reads the next block of records, column by column.
 func (c *CSVReader) load() {
-	c.whole = c.whole[:0]
-	for _, r := range c.scan.block(batchLines) {
-		if r.state != whole || r.count != len(c.header) {
-			c.found = append(c.found, c.broken(&r))
-			c.records++
-			continue
+	c.whole = slices.DeleteFunc(c.scan.block(batchLines), func(r record) bool {
+		if r.state == whole && r.count == len(c.header) {
+			return false
 		}
-		c.begin(len(c.whole), r.number)
-		c.whole = append(c.whole, r)
-	}
+		c.found = append(c.found, c.broken(&r))
+		c.records++
+		return true
+	})
 	c.size = len(c.whole)
+	for i := range c.whole {
+		c.begin(i, c.whole[i].number)
+	}
 	for d := range NumDims {
 		for _, s := range sources(d) {
 			c.text(d, s)

@@ -44,11 +44,6 @@ func (r *Rejection) Error() string {
 	return text
 }
 
-// refuse is the Rejection of a file as a whole.
-func refuse(reason string, values ...any) *Rejection {
-	return &Rejection{Problems: []Problem{{Reason: fmt.Sprintf(reason, values...)}}}
-}
-
 // report gathers what a Reader finds wrong.
 type report struct {
 	max      int
