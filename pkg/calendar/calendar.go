@@ -48,8 +48,29 @@ func ParseDay(s string) (Day, error) {
 // Time is the day's first instant.
 func (d Day) Time() time.Time { return time.Unix(int64(d)*86400, 0).UTC() }
 
+// The Gregorian calendar repeats after 400 years. Years are taken to begin in March, so that a leap day is their last: see
+// https://howardhinnant.github.io/date_algorithms.html.
+const (
+	cycleDays = 146097
+	cycleZero = 719468 // days from 0000-03-01 to 1970-01-01
+	march     = 2      // months from January
+)
+
 // Month is the month the day lies in.
-func (d Day) Month() Month { return MonthOf(d.Time()) }
+func (d Day) Month() Month {
+	cycle, day := floor(int(d)+cycleZero, cycleDays)
+	year := (day - day/1460 + day/36524 - day/146096) / 365
+	ofYear := day - (365*year + year/4 - year/100)
+	return Month((cycle*400+year)*12 + (5*ofYear+2)/153 + march)
+}
+
+// floor divides, rounding down, by n > 0.
+func floor(a, n int) (quotient, rest int) {
+	if quotient, rest = a/n, a%n; rest < 0 {
+		return quotient - 1, rest + n
+	}
+	return quotient, rest
+}
 
 // String is yyyy-mm-dd.
 func (d Day) String() string { return d.Time().Format(time.DateOnly) }
@@ -82,7 +103,11 @@ func ParseMonth(s string) (Month, error) {
 }
 
 // First is the month's first day.
-func (m Month) First() Day { return Date(m.Year(), time.Month(m%12+1), 1) }
+func (m Month) First() Day {
+	years, month := floor(int(m)-march, 12)
+	cycle, year := floor(years, 400)
+	return Day(cycle*cycleDays + year*365 + year/4 - year/100 + (153*month+2)/5 - cycleZero)
+}
 
 // Last is the month's last day.
 func (m Month) Last() Day { return (m + 1).First() - 1 }

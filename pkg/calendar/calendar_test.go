@@ -46,3 +46,16 @@ func TestParsing(t *testing.T) {
 		require.Error(t, m.UnmarshalText([]byte(text)), text)
 	}
 }
+
+func TestEveryDayIsInItsMonth(t *testing.T) {
+	for at := time.Date(1985, 1, 1, 0, 0, 0, 0, time.UTC); at.Year() < 2105; at = at.AddDate(0, 0, 1) {
+		d := calendar.DayOf(at)
+		require.Equal(t, calendar.MonthOf(at), d.Month(), at)
+		require.Equal(t, calendar.Date(at.Year(), at.Month(), 1), d.Month().First(), at)
+	}
+	for _, d := range []calendar.Day{-1, -719468, -719469, -800000, 1 << 30, -1 << 30} { // what a damaged document may say
+		at := time.Unix(int64(d)*86400, 0).UTC()
+		require.Equal(t, calendar.MonthOf(at), d.Month(), at)
+		require.Equal(t, calendar.DayOf(at.AddDate(0, 0, 1-at.Day())), d.Month().First(), at)
+	}
+}
