@@ -3,6 +3,7 @@ package document
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"slices"
 )
 
 // A part is a version byte, two sections (see appendSection) and a checksum of all before it, little-endian.
@@ -25,33 +26,57 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// encode gives a range of keys, as keys.appendTo writes them, as a part; nil where it would hold more than a part can.
-func (v *values) encode(dims int, keys []byte, from, to int) []byte {
-	cells := v.cells[v.ends[from]-len(v.row(from)) : v.ends[to-1]]
-	if len(cells) > maxCells {
-		return nil
-	}
-	cols, scale := columns(cells), scaleOf(cells)
-	var head []byte
-	for _, n := range []int{dims, to - from, len(cols), scale} {
-		head = binary.AppendUvarint(head, uint64(n))
-	}
-	head = append(appendCols(head, cols), keys...)
+// shape is the columns of a range of keys, and which of them each key has, encoded.
+type shape struct {
+	cols    []Col
+	present []byte
+}
 
+func (v *values) shape(from, to int) shape {
+	s := shape{cols: columns(v.between(from, to))}
 	var present runs
-	var amounts amountPacker
 	for key := from; key < to; key++ {
 		row, col := v.row(key), 0
 		present.add(len(row), func(i int) int {
-			col += indexOf(cols[col:], row[i].Col)
+			col += indexOf(s.cols[col:], row[i].Col)
 			return col
 		})
-		amounts.add(row, scale)
 	}
-	head = present.appendTo(head)
-	head = appendNulls(head, cells)
-	head = append(append(head, amounts.widths...), amounts.bases...)
+	s.present = present.appendTo(nil)
+	return s
+}
 
+// alike tells whether the keys of a range have the same columns in another document.
+func (v *values) alike(w *values, from, to int) bool {
+	if !slices.Equal(v.ends[from:to], w.ends[from:to]) {
+		return false
+	}
+	a, b := v.between(from, to), w.between(from, to)
+	for i := range a {
+		if a[i].Col != b[i].Col {
+			return false
+		}
+	}
+	return true
+}
+
+// encode gives a range of keys, as keys.appendTo writes them, as a part; nil where it would hold more than a part can.
+func (v *values) encode(dims int, keys []byte, s shape, from, to int) []byte {
+	cells := v.between(from, to)
+	if len(cells) > maxCells {
+		return nil
+	}
+	scale, head := scaleOf(cells), []byte(nil)
+	for _, n := range []int{dims, to - from, len(s.cols), scale} {
+		head = binary.AppendUvarint(head, uint64(n))
+	}
+	head = append(append(appendCols(head, s.cols), keys...), s.present...)
+	head = appendNulls(head, cells)
+	var amounts amountPacker
+	for key := from; key < to; key++ {
+		amounts.add(v.row(key), scale)
+	}
+	head = append(append(head, amounts.widths...), amounts.bases...)
 	body := amounts.bits.bytes()
 	if max(len(head), len(body)) > maxSection {
 		return nil

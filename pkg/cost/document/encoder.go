@@ -61,7 +61,7 @@ func NewEncoder(dims []focus.Dim, names Names, emit ...func(part []byte) error) 
 	}
 	e := &Encoder{dims: dims, names: names, keys: newKeys(len(dims)), budget: MaxPart, hash: sha256.New()}
 	for _, f := range emit {
-		e.docs = append(e.docs, &values{emit: f, hash: sha256.New()})
+		e.docs = append(e.docs, newValues(f))
 	}
 	e.line = binary.AppendUvarint(nil, uint64(len(dims)))
 	return e
@@ -112,8 +112,10 @@ func (e *Encoder) digest(key []byte) {
 	for d := range e.dims {
 		b = appendText(b, e.keys.lastName(d))
 	}
-	e.hash.Write(b)
-	e.line = b[:0]
+	if e.line = b; len(b) >= hashBytes {
+		e.hash.Write(b)
+		e.line = b[:0]
+	}
 }
 
 func appendText[T ~string | ~[]byte](b []byte, text T) []byte {
@@ -171,9 +173,13 @@ func (e *Encoder) encode(from, to int) [][]byte {
 	if texts > maxTexts {
 		return nil
 	}
-	parts := make([][]byte, len(e.docs))
+	parts, first := make([][]byte, len(e.docs)), e.docs[0].shape(from, to)
 	for i, d := range e.docs {
-		part := d.encode(len(e.dims), keys, from, to)
+		shape := first
+		if i > 0 && !d.alike(e.docs[0], from, to) {
+			shape = d.shape(from, to)
+		}
+		part := d.encode(len(e.dims), keys, shape, from, to)
 		if part == nil || len(part) > MaxPart {
 			return nil
 		}
@@ -203,10 +209,12 @@ func (e *Encoder) CloseAll() ([]Summary, error) {
 	e.hash.Write(e.line)
 	keys, all := e.hash.Sum(nil), make([]Summary, len(e.docs))
 	for i, d := range e.docs {
+		d.hash.Write(d.line)
 		whole := sha256.Sum256(d.hash.Sum(keys[:len(keys):len(keys)]))
 		copy(d.sum.Hash[:], whole[:])
 		all[i] = d.sum
+		d.free()
 	}
-	e.err = errors.New("the document is closed")
+	e.docs, e.err = nil, errors.New("the document is closed")
 	return all, nil
 }

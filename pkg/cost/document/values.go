@@ -1,9 +1,11 @@
 package document
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"hash"
+	"sync"
 
 	"github.com/tenantry/tenantry/pkg/money"
 )
@@ -15,8 +17,27 @@ type values struct {
 	cells  []Cell
 	weight int // about the bytes of the cells, encoded
 	hash   hash.Hash
-	line   []byte
+	line   []byte // what is next to be hashed
 	sum    Summary
+}
+
+const hashBytes = 4 << 10 // hashed at once
+
+// spare is values whose documents are written, for their memory.
+var spare = sync.Pool{New: func() any { return &values{hash: sha256.New()} }}
+
+func newValues(emit func(part []byte) error) *values {
+	v := spare.Get().(*values)
+	v.emit = emit
+	return v
+}
+
+// free gives the memory away. v must not be used again.
+func (v *values) free() {
+	v.reset()
+	v.hash.Reset()
+	v.emit, v.line, v.sum = nil, v.line[:0], Summary{}
+	spare.Put(v)
 }
 
 func (v *values) reset() { v.ends, v.cells, v.weight = v.ends[:0], v.cells[:0], 0 }
@@ -29,24 +50,26 @@ func (v *values) add(cells []Cell) error {
 	v.cells = append(v.cells, cells...)
 	v.ends = append(v.ends, len(v.cells))
 	v.weight += 6
-	b := binary.AppendUvarint(v.line[:0], uint64(len(cells)))
+	b, last := binary.AppendUvarint(v.line, uint64(len(cells))), Col{}
 	for i := range cells {
 		c := &cells[i]
 		hi, lo := c.Amount.Unscaled(money.Scale)
 		v.weight += 2 + (int128{uint64(hi), lo}).zigzag().len()/8
-		b = c.digest(b, uint64(hi), lo)
+		b = c.digest(b, last, hi, lo)
+		last = c.Col
 	}
-	v.hash.Write(b)
-	v.line = b
+	if v.line = b; len(b) >= hashBytes {
+		v.hash.Write(b)
+		v.line = b[:0]
+	}
 	return nil
 }
 
-// digest appends what is hashed of a cell, the amount at the finest scale.
-func (c *Cell) digest(b []byte, hi, lo uint64) []byte {
-	b = binary.LittleEndian.AppendUint32(b, uint32(c.Col.Billing))
-	b = binary.LittleEndian.AppendUint32(b, uint32(c.Col.Day))
-	b = binary.LittleEndian.AppendUint64(b, hi)
-	b = binary.LittleEndian.AppendUint64(b, lo)
+// digest appends what is hashed of a cell after that of column last, the amount at the finest scale.
+func (c *Cell) digest(b []byte, last Col, hi int64, lo uint64) []byte {
+	b = binary.AppendVarint(b, int64(c.Col.Billing)-int64(last.Billing))
+	b = binary.AppendVarint(b, int64(c.Col.Day)-int64(last.Day))
+	b = binary.LittleEndian.AppendUint64(binary.AppendVarint(b, hi), lo)
 	b = binary.AppendUvarint(b, uint64(c.Nulls))
 	if c.Valid {
 		return append(b, 1)
@@ -90,4 +113,9 @@ func (v *values) row(key int) []Cell {
 		return v.cells[:v.ends[0]]
 	}
 	return v.cells[v.ends[key-1]:v.ends[key]]
+}
+
+// between gives the cells of a range of keys, one at least.
+func (v *values) between(from, to int) []Cell {
+	return v.cells[v.ends[from]-len(v.row(from)) : v.ends[to-1]]
 }
