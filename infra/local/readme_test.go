@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,6 +52,23 @@ func TestTheReadmesFlow(t *testing.T) {
 			if i%2 == 1 && strings.ContainsAny(amount, "0123456789") {
 				require.Contains(t, string(out), `"`+amount+`"`, line)
 			}
+		}
+	}
+}
+
+func TestTheReadmeListsEveryOperation(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	document, err := os.ReadFile("../../docs/openapi.json")
+	require.NoError(t, err)
+	var api struct {
+		Paths map[string]map[string]struct{ Summary string }
+	}
+	require.NoError(t, json.Unmarshal(document, &api))
+	require.NotEmpty(t, api.Paths)
+	for path, methods := range api.Paths {
+		for method, op := range methods {
+			require.Contains(t, string(readme), "| `"+strings.ToUpper(method)+" "+path+"` | "+op.Summary+" |")
 		}
 	}
 }
