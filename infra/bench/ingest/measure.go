@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -36,7 +37,7 @@ const (
 
 // measure prints the figures.
 func measure(ctx context.Context, out io.Writer, sizes []int) error {
-	fmt.Fprintln(out, "import of generated lines (50 accounts, 15 regions, 300 SKUs, 2 tags of 500 values, 200,000 resources), CPU user+system of whole processes")
+	fmt.Fprintln(out, "import of generated lines (50 accounts, 15 regions, 300 SKUs, 2 tags of 500 values, 200,000 resources), CPU user+system of whole processes,\nthe least of three turns up to 1,000,000 lines")
 	fmt.Fprintf(out, "%-8s %9s  %-26s %9s %9s %7s  %s\n", "format", "lines", "against", "import", "bare", "ratio", "target")
 	for _, f := range formats {
 		var peaks []int64
@@ -66,31 +67,69 @@ func verdict(figure, target string, met bool) string {
 	return fmt.Sprintf("%s  <= %s MISSED", figure, target)
 }
 
+// turns is how often smaller files are imported and read, in turns: the least CPU time of each is taken, for what else runs
+// on the machine makes it more, and the most memory.
+const turns = 3
+
 // compare imports a file, reads it bare, and gives the import's peak of memory.
 func compare(ctx context.Context, out io.Writer, b bill) (peak int64, err error) {
 	file, err := cached(ctx, b)
 	if err != nil {
 		return 0, err
 	}
-	imported, err := imported(ctx, b.format, file)
-	if err != nil {
+	if err := warm(file); err != nil {
 		return 0, err
 	}
-	for i, r := range b.format.readings {
-		bare, err := bed.Child(ctx, r.child, file)
-		if err != nil {
+	all := make([]least, 1+len(b.format.readings))
+	for done := 0; done < max(1, min(turns, turns*1_000_000/b.lines)); done++ {
+		if err := all[0].see(b, file, func() (bed.Use, error) { return imported(ctx, b.format, file) }); err != nil {
 			return 0, err
 		}
-		if bare.Rows != int64(b.lines) || imported.Rows != int64(b.lines) {
-			return 0, fmt.Errorf("%s: %d lines were imported and %d read of %d", file, imported.Rows, bare.Rows, b.lines)
+		for i, r := range b.format.readings {
+			if err := all[1+i].see(b, file, func() (bed.Use, error) { return bed.Child(ctx, r.child, file) }); err != nil {
+				return 0, err
+			}
 		}
-		ratio, target := imported.CPU.Seconds()/bare.CPU.Seconds(), ""
+	}
+	for i, r := range b.format.readings {
+		ratio, target := all[0].cpu.Seconds()/all[1+i].cpu.Seconds(), ""
 		if i == 0 && b.hours == hourly {
 			target = verdict("", fmt.Sprintf("%.1f", mostRatio), ratio <= mostRatio)
 		}
-		fmt.Fprintf(out, "%-8s %9d  %-26s %9s %9s %7.2f%s\n", b.format, b.lines, r.name, seconds(imported.CPU), seconds(bare.CPU), ratio, target)
+		fmt.Fprintf(out, "%-8s %9d  %-26s %9s %9s %7.2f%s\n", b.format, b.lines, r.name, seconds(all[0].cpu), seconds(all[1+i].cpu), ratio, target)
 	}
-	return imported.Peak, nil
+	return all[0].peak, nil
+}
+
+// least is the least time and the most memory of several turns.
+type least struct {
+	cpu  time.Duration
+	peak int64
+}
+
+func (l *least) see(b bill, file string, take func() (bed.Use, error)) error {
+	u, err := take()
+	if err != nil {
+		return err
+	}
+	if u.Rows != int64(b.lines) {
+		return fmt.Errorf("%d lines were read of the %d in %s", u.Rows, b.lines, file)
+	}
+	if l.cpu == 0 || u.CPU < l.cpu {
+		l.cpu = u.CPU
+	}
+	l.peak = max(l.peak, u.Peak)
+	return nil
+}
+
+// warm has the system keep the file in memory, so that the disk is nobody's work.
+func warm(name string) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, file)
+	return errors.Join(err, file.Close())
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
