@@ -91,3 +91,19 @@ func (s *CoverSource) account(id string) *CoverAccount {
 	}
 	return nil
 }
+
+// shadows gives the other sources that will no longer count some of the units that a source's account has.
+func (h *holding) shadows(source string, a *CoverAccount) (all []string) {
+	next := Cover{Sources: slices.Clone(h.cover.Sources)}
+	next.set(h.next)
+	before := h.cover.Shadowed()
+	for other, units := range next.Shadowed() {
+		if other != source && slices.ContainsFunc(units, func(u string) bool {
+			return slices.Contains(a.Units, u) && !slices.Contains(before[other], u)
+		}) {
+			all = append(all, other)
+		}
+	}
+	slices.Sort(all)
+	return all
+}

@@ -78,7 +78,11 @@ func (p *plan) addSubject(n int) bool {
 		if e.Year != 0 || v == nil || len(v.Docs) == 0 {
 			continue
 		}
-		p.held = append(p.held, held{n, e.Period, v.Through})
+		through := v.Through
+		if v.Final { // the caller says that nothing more will come
+			through = max(through, e.Period.Last())
+		}
+		p.held = append(p.held, held{n, e.Period, through})
 		if c := (counted{e, v}); p.asks(c) && p.answers(n, c) {
 			asked = append(asked, c)
 		}

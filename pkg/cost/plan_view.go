@@ -82,8 +82,8 @@ func (p *plan) refusal() error {
 		return nil
 	}
 	dims, at := p.q.dimensions()
-	f := fault.New(fault.Invalid, "Not all costs of the range have these tag keys. Keep the keys and import those costs again, or say "+
-		"allowPartial=true to be answered without them.")
+	f := fault.New(fault.Invalid, "Not all costs of the range have these tag keys. Keep them with PUT tag-keys: what was delivered is then read again, "+
+		"which GET tag-keys tells as rebuilding. Or say allowPartial=true to be answered without them.")
 	for _, group := range groupLacking(p.lacking) {
 		first, last := group[0], group[len(group)-1]
 		periods := first.period.String()

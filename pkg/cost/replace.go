@@ -87,10 +87,12 @@ type loading struct {
 
 // Change is what a replacement does to one billing account and billing period.
 type Change struct {
-	BillingAccountID string         `json:"billingAccountId"`
-	Period           calendar.Month `json:"period"`
-	Before           Control        `json:"before"`
-	After            Control        `json:"after"`
+	BillingAccountID string             `json:"billingAccountId"`
+	Period           calendar.Month     `json:"period"`
+	Before           Control            `json:"before"`
+	After            Control            `json:"after"`
+	TakenFrom        []tenant.ProjectID `json:"takenFrom"` // projects that held lines of the account and hold none now
+	Shadows          []string           `json:"shadows"`   // other sources that count less of the account's units than before
 }
 
 // Control is the control totals of lines: how many, and their sums by currency and charge category.
@@ -106,6 +108,9 @@ func (r *Replacement) Prepare(ctx context.Context) ([]Change, error) {
 		return nil, err
 	}
 	changes := r.changes()
+	if err := r.checkNewer(); err != nil {
+		return changes, err
+	}
 	if err := r.checkShrink(changes); err != nil {
 		return changes, err
 	}
@@ -241,11 +246,29 @@ func (r *Replacement) changes() (all []Change) {
 			c := Change{BillingAccountID: a.BillingAccount, Period: period, After: Control{a.Lines, a.Sums}}
 			if old := h.old.account(a.BillingAccount); old != nil {
 				c.Before = Control{old.Lines, old.Sums}
+				c.TakenFrom = slices.DeleteFunc(slices.Clone(old.Projects), func(p tenant.ProjectID) bool { return slices.Contains(a.Projects, p) })
 			}
+			c.Shadows = h.shadows(r.Source, a)
 			all = append(all, c)
 		}
 	}
 	return all
+}
+
+// checkNewer refuses lines of a billing account and period of which the source holds a delivery that closed later: the
+// workers may have come to that one first.
+func (r *Replacement) checkNewer() error {
+	for _, period := range slices.Sorted(maps.Keys(r.covers)) {
+		h := r.covers[period]
+		for i := range h.next.Accounts {
+			a := &h.next.Accounts[i]
+			if old := h.old.account(a.BillingAccount); h.replaced[a.BillingAccount] && old != nil && old.Delivered > a.Delivered {
+				return fault.New(fault.Invalid, "Delivery %s of the same source closed later and counts already for billing account %s and billing "+
+					"period %s. Nothing was changed. Deliver the file again if it is the right one.", old.Delivery, a.BillingAccount, period)
+			}
+		}
+	}
+	return nil
 }
 
 func (r *Replacement) checkShrink(changes []Change) error {

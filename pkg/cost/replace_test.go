@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -30,6 +31,15 @@ type item struct {
 	billing                                       calendar.Month
 	day                                           calendar.Day
 	amount                                        string
+	effective                                     string // "" for amount
+}
+
+// of is the item's amount of a metric.
+func (i item) of(m focus.Metric) money.Amount {
+	if m == focus.EffectiveCost && i.effective != "" {
+		return money.MustParse(i.effective)
+	}
+	return money.MustParse(i.amount)
 }
 
 // world is a tenant whose deliveries are replayed against a model in plain Go.
@@ -104,7 +114,7 @@ func (w *world) prepare(source string, items []item, to func(item) tenant.Projec
 			l.Dims[dim] = symbols.Intern(dim, []byte(text))
 		}
 		for m := range focus.NumMetrics {
-			l.Amounts[m], l.Present[m] = money.MustParse(i.amount), true
+			l.Amounts[m], l.Present[m] = i.of(m), true
 		}
 		require.NoError(w.t, b.Add(&l))
 	}
@@ -150,8 +160,8 @@ func (w *world) model(source string, items []item, to func(item) tenant.ProjectI
 	}
 }
 
-// want gives the exact sums that count, by project and charge month.
-func (w *world) want() map[string]money.Amount {
+// want gives the exact sums of a metric that count, by project and charge month.
+func (w *world) want(m focus.Metric) map[string]money.Amount {
 	type claim struct {
 		unit   string
 		period calendar.Month
@@ -174,7 +184,7 @@ func (w *world) want() map[string]money.Amount {
 					continue
 				}
 				key := string(l.project(i)) + " " + i.day.Month().String()
-				sum, err := sums[key].Add(money.MustParse(i.amount))
+				sum, err := sums[key].Add(i.of(m))
 				require.NoError(w.t, err)
 				sums[key] = sum
 			}
@@ -201,10 +211,10 @@ func (w *world) owner(source, unit string, period calendar.Month) (at int) {
 }
 
 // got asks the same of the store, by months and by days.
-func (w *world) got(g cost.Granularity) map[string]money.Amount {
+func (w *world) got(g cost.Granularity, m focus.Metric) map[string]money.Amount {
 	s := &cost.Service{Store: w.store, Clock: func() time.Time { return w.now }}
 	a, err := s.Ask(context.Background(), w.scope, cost.Question{Start: (month0 - 3).First(), End: (month0 + 6).First(),
-		Granularity: g, Metric: focus.EffectiveCost, GroupBy: []cost.Dimension{"project"}})
+		Granularity: g, Metric: m, GroupBy: []cost.Dimension{"project"}})
 	require.NoError(w.t, err)
 	sums := map[string]money.Amount{}
 	for _, group := range a.Groups {
@@ -225,8 +235,10 @@ func (w *world) got(g cost.Granularity) map[string]money.Amount {
 
 // check compares the world with its model and finds parts that no index points at, and the other way round.
 func (w *world) check() {
-	require.Equal(w.t, w.want(), w.got(cost.Monthly), "from year documents")
-	require.Equal(w.t, w.want(), w.got(cost.Daily), "from period documents")
+	for _, m := range []focus.Metric{focus.BilledCost, focus.EffectiveCost} {
+		require.Equal(w.t, w.want(m), w.got(cost.Monthly, m), "from year documents")
+		require.Equal(w.t, w.want(m), w.got(cost.Daily, m), "from period documents")
+	}
 	for _, p := range w.ids {
 		require.Equal(w.t, w.referenced(p), w.stored(p), "parts of %s", p)
 	}
@@ -269,7 +281,8 @@ func drawItems(t *rapid.T) []item {
 			billingAccount: rapid.SampledFrom([]string{"b0", "b1"}).Draw(t, "account"), subAccount: sub,
 			service: rapid.SampledFrom([]string{"EC2", "S3", "RDS"}).Draw(t, "service"), category: "Usage",
 			billing: billing, day: billing.First() + calendar.Day(rapid.IntRange(-40, 30).Draw(t, "day")),
-			amount: strconv.Itoa(rapid.IntRange(-1000, 100000).Draw(t, "cents")) + "." + strconv.Itoa(rapid.IntRange(1, 999999999).Draw(t, "part")),
+			effective: rapid.SampledFrom([]string{"", "", "0.5", "-7"}).Draw(t, "effective"),
+			amount:    strconv.Itoa(rapid.IntRange(-1000, 100000).Draw(t, "cents")) + "." + strconv.Itoa(rapid.IntRange(1, 999999999).Draw(t, "part")),
 		}
 	}), 1, 12).Draw(t, "items")
 }
@@ -285,6 +298,25 @@ func TestDeliveriesReplaceWhatTheirSourceHeld(t *testing.T) {
 				to = func(item) tenant.ProjectID { return w.ids[aim] }
 			}
 			w.deliver(source, drawItems(t), to)
+			w.check()
+		}
+	})
+}
+
+func TestARestatedMetricReplacesItself(t *testing.T) {
+	s := newStore(t)
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t, os.TempDir(), s)
+		items := drawItems(t)
+		w.deliver("upload:a", items, w.split)
+		for range 3 {
+			some := rapid.SampledFrom(items).Draw(t, "of").billing
+			for i := range items {
+				if restated := &items[i]; restated.billing == some {
+					restated.effective = rapid.SampledFrom([]string{"", "0", "1.25", "-3"}).Draw(t, "effective")
+				}
+			}
+			w.deliver("upload:a", slices.DeleteFunc(slices.Clone(items), func(i item) bool { return i.billing != some }), w.split)
 			w.check()
 		}
 	})
@@ -319,7 +351,7 @@ func TestAReplacementThatIsNotCommittedLeavesNothing(t *testing.T) {
 		if err := r.Load(context.Background()); err != nil {
 			require.ErrorIs(t, err, stop)
 		}
-		require.Equal(t, w.want(), w.got(cost.Monthly), "before it is settled")
+		require.Equal(t, w.want(focus.BilledCost), w.got(cost.Monthly, focus.BilledCost), "before it is settled")
 		require.NoError(t, cost.Settle(context.Background(), w.handle, r.Delivery, false, w.ids))
 		w.check()
 	})
@@ -328,8 +360,8 @@ func TestAReplacementThatIsNotCommittedLeavesNothing(t *testing.T) {
 func TestACommitThatIsOvertaken(t *testing.T) {
 	w := newWorld(t, t.TempDir(), newStore(t))
 	ctx := context.Background()
-	one := []item{{"b0", "s0", "EC2", "Usage", month0, month0.First(), "1.5"}}
-	two := []item{{"b0", "s1", "EC2", "Usage", month0, month0.First(), "2.5"}}
+	one := []item{{"b0", "s0", "EC2", "Usage", month0, month0.First(), "1.5", ""}}
+	two := []item{{"b0", "s1", "EC2", "Usage", month0, month0.First(), "2.5", ""}}
 	t.Run("by the same source fails and is taken away", func(t *testing.T) {
 		r, _, err := w.prepare("upload:a", one, w.split, true)
 		require.NoError(t, err)
@@ -359,7 +391,7 @@ func TestADeliveryThatShrinksIsRefused(t *testing.T) {
 	w := newWorld(t, t.TempDir(), newStore(t))
 	var many []item
 	for n := range 10 {
-		many = append(many, item{"b0", "s0", "EC2", "Usage", month0, month0.First() + calendar.Day(n), "1"})
+		many = append(many, item{"b0", "s0", "EC2", "Usage", month0, month0.First() + calendar.Day(n), "1", ""})
 	}
 	w.deliver("upload:a", many, w.split)
 	for name, c := range map[string]struct {

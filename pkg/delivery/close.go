@@ -95,7 +95,7 @@ func (s *Service) uploaded(ctx context.Context, scope *tenant.Scope, m Message) 
 			return false, nil
 		}
 		if r.Status != Awaiting {
-			return alone && !r.done(), nil
+			return alone && (!r.done() || r.Work.Gen != ""), nil // what a kill left is to be settled
 		}
 		if m.Size != r.Files[m.File].SizeBytes {
 			return false, nil // the delivery waits for the file as it was declared

@@ -17,7 +17,7 @@ const uploadTime = 12 * time.Hour
 // Terms are what both ways of creating a delivery say.
 type Terms struct {
 	Format      string `json:"format" enum:"csv,parquet" doc:"csv may be gzip-compressed; that is recognised."`
-	Source      string `json:"source,omitempty" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$" patternDescription:"1 to 63 letters, digits, dots, dashes and underscores" default:"default" doc:"Names the stream. A delivery replaces what earlier ones of its source brought of the same billing accounts and billing periods."`
+	Source      string `json:"source,omitempty" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$" patternDescription:"1 to 63 letters, digits, dots, dashes and underscores" doc:"Names the stream. A delivery replaces what earlier ones of its source brought of the same billing accounts and billing periods, in whatever project they were: give each project's own files a source of their own. Left out, it is the project's ID, or default for a delivery that rules split."`
 	AllowShrink bool   `json:"allowShrink,omitempty" doc:"Accept that a billing account and period loses more than half of its lines."`
 	Final       bool   `json:"final,omitempty" doc:"Say that nothing more will come for the billing periods delivered."`
 }
@@ -66,12 +66,18 @@ func (s *Service) createOne(ctx context.Context, scope *tenant.Scope, in *Create
 	if err != nil {
 		return nil, err
 	}
+	if in.Body.Source == "" {
+		in.Body.Source = string(p) // two projects must not take each other's costs by default
+	}
 	return s.create(ctx, scope, once, p, in.Body.Terms, []NewFile{{in.Body.Name, in.Body.SizeBytes}})
 }
 
 func (s *Service) createMany(ctx context.Context, scope *tenant.Scope, in *CreateMany) (*Created, error) {
 	if scope.Limited() {
 		return nil, fault.New(fault.Forbidden, "A member who is limited to named projects cannot deliver to all of them. Aim the delivery at a project.")
+	}
+	if in.Body.Source == "" {
+		in.Body.Source = "default"
 	}
 	once, err := in.Once(scope.Principal(), "createImport", in.Body)
 	if err != nil {

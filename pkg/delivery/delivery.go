@@ -66,10 +66,12 @@ type Result struct {
 
 // PeriodChange is what a delivery did to one billing period of its source, over the billing accounts that it has.
 type PeriodChange struct {
-	Period            calendar.Month `json:"period"`
-	BillingAccountIDs []string       `json:"billingAccountIds" doc:"The accounts that were replaced; at most 100 are named."`
-	Before            Totals         `json:"before"`
-	After             Totals         `json:"after"`
+	Period            calendar.Month     `json:"period"`
+	BillingAccountIDs []string           `json:"billingAccountIds" doc:"The accounts that were replaced; at most 100 are named."`
+	Before            Totals             `json:"before"`
+	After             Totals             `json:"after"`
+	TakenFrom         []tenant.ProjectID `json:"takenFrom,omitempty" doc:"Projects that held lines of these accounts by earlier deliveries of the source, and hold none now."`
+	Shadows           []string           `json:"shadows,omitempty" doc:"Other sources that hold some of the same accounts and count no longer, since this delivery is the newer. What they hold is kept aside."`
 }
 
 // Totals are lines and their sums by currency.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/apptest"
 	"github.com/tenantry/tenantry/pkg/delivery"
+	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
 const header = "BilledCost,EffectiveCost,ListCost,ContractedCost,BillingAccountId,SubAccountId,BillingCurrency,BillingPeriodStart,BillingPeriodEnd," +
@@ -71,6 +72,9 @@ func (t *tester) aim(file string, more map[string]any) (d delivery.Delivery) {
 	body := map[string]any{"format": "csv", "source": "s", "sizeBytes": len(file)}
 	for k, v := range more {
 		body[k] = v
+	}
+	if body["source"] == "" {
+		delete(body, "source")
 	}
 	var c created
 	t.home.Do(t, "POST", imports, body).Is(t, 201).Into(t, &c)
@@ -187,20 +191,21 @@ func TestDeliveryThatCannotBeReadRight(t *testing.T) {
 	good := lines(3, "a", "1")
 	many := header + strings.Repeat(line("a", 1, "x", ""), 30)
 	for name, c := range map[string]struct{ file, says, location string }{
-		"truncated gzip":                 {zipped(lines(100, "a", "0.123456789"))[:200], "", ""},
-		"no mandatory column":            {strings.Replace(good, "BilledCost,", "Other,", 1), "", "BilledCost"},
-		"NaN":                            {good + line("a", 1, "NaN", ""), "", "line 5, BilledCost"},
-		"1e400":                          {good + line("a", 1, "1e400", ""), "", "line 5, BilledCost"},
-		"a thousands separator":          {good + line("a", 1, `"1,234.56"`, ""), "", "line 5, BilledCost"},
-		"an unknown currency":            {strings.Replace(good, "USD", "XXX", 1), "", "line 2, BillingCurrency"},
-		"a charge that ends before":      {strings.Replace(good, "2026-02-02T00", "2026-01-31T00", 1), "", "line 2, ChargePeriodEnd"},
-		"UTF-16":                         {"\xff\xfeB\x00i\x00l\x00", "UTF-16", ""},
-		"a line without end":             {header + strings.Repeat("x", 20<<20), "", "line 2"},
-		"no lines":                       {header, "no lines", ""},
-		"more problems than are told":    {many, "", "line 2, BilledCost"},
-		"Parquet that is called CSV":     {"PAR1" + strings.Repeat("\x00", 100) + "PAR1", "", ""},
-		"a sum that is out of range":     {header + strings.Repeat(line("a", 1, "170000000000000000000", ""), 2), "out of range", ""},
-		"a period that is not a month's": {strings.Replace(good, "2026-02-01T00:00:00Z,2026-03", "yesterday,2026-03", 1), "", "line 2, BillingPeriodStart"},
+		"truncated gzip":              {zipped(lines(100, "a", "0.123456789"))[:200], "", ""},
+		"no mandatory column":         {strings.Replace(good, "BilledCost,", "Other,", 1), "", "BilledCost"},
+		"NaN":                         {good + line("a", 1, "NaN", ""), "", "line 5, BilledCost"},
+		"1e400":                       {good + line("a", 1, "1e400", ""), "", "line 5, BilledCost"},
+		"a thousands separator":       {good + line("a", 1, `"1,234.56"`, ""), "", "line 5, BilledCost"},
+		"an unknown currency":         {strings.Replace(good, "USD", "XXX", 1), "", "line 2, BillingCurrency"},
+		"a charge that ends before":   {strings.Replace(good, "2026-02-02T00", "2026-01-31T00", 1), "", "line 2, ChargePeriodEnd"},
+		"UTF-16":                      {"\xff\xfeB\x00i\x00l\x00", "UTF-16", ""},
+		"a line without end":          {header + strings.Repeat("x", 20<<20), "", "line 2"},
+		"no lines":                    {header, "no lines", ""},
+		"more problems than are told": {many, "", "line 2, BilledCost"},
+		"Parquet that is called CSV":  {"PAR1" + strings.Repeat("\x00", 100) + "PAR1", "", ""},
+		"sums of two sub-accounts that are out of range": {header + line("a", 1, "160000000000000000000", "") + line("b", 1, "160000000000000000000", ""), "out of range", ""},
+		"a sum that is out of range":                     {header + strings.Repeat(line("a", 1, "170000000000000000000", ""), 2), "out of range", ""},
+		"a period that is not a month's":                 {strings.Replace(good, "2026-02-01T00:00:00Z,2026-03", "yesterday,2026-03", 1), "", "line 2, BillingPeriodStart"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.T = t
@@ -217,6 +222,43 @@ func TestDeliveryThatCannotBeReadRight(t *testing.T) {
 			require.LessOrEqual(t, len(d.Problems), 20)
 			require.Equal(t, "21", w.ask(february).Total, "what was there stays")
 		})
+	}
+}
+
+func TestTwoProjectsThatNameNoSource(t *testing.T) {
+	w := newTester(t)
+	w.aim(header+line("a", 1, "1", ""), map[string]any{"source": ""})
+	var p struct{ ID tenant.ProjectID }
+	w.home.Do(t, "POST", w.home.Path("/projects"), map[string]any{"name": "api", "environment": "test"}).Is(t, 201).Into(t, &p)
+	web := w.home.Project
+	w.home.Project = p.ID
+	t.Run("have sources of their own", func(t *testing.T) {
+		w.T = t
+		require.Equal(t, delivery.Succeeded, w.aim(header+line("b", 1, "2", ""), map[string]any{"source": ""}).Status)
+		require.Equal(t, map[string]string{string(web): "1", string(p.ID): "2"}, w.ask(february+"&groupBy=project").by("project"))
+	})
+	t.Run("and name the same accounts: the newer counts and says whom it shadows", func(t *testing.T) {
+		w.T = t
+		d := w.aim(header+line("a", 1, "4", "")+line("b", 1, "2", ""), map[string]any{"source": ""})
+		require.Equal(t, []string{"upload:" + string(web)}, d.Result.Periods[0].Shadows)
+		require.Equal(t, "6", w.ask(february).Total)
+	})
+	t.Run("and one source: the later takes, and says from whom", func(t *testing.T) {
+		w.T = t
+		w.home.Project = web
+		d := w.aim(header+line("a", 1, "4", "")+line("b", 1, "2", ""), map[string]any{"source": string(p.ID)})
+		require.Equal(t, []tenant.ProjectID{p.ID}, d.Result.Periods[0].TakenFrom)
+	})
+}
+
+func TestAFinalMonthIsComplete(t *testing.T) {
+	w := newTester(t)
+	var a struct{ Complete, Final bool }
+	for _, final := range []bool{false, true} {
+		w.aim(header+line("a", 19, "1", ""), map[string]any{"final": final})
+		w.home.Get(t, w.home.Path("/costs?"+february)).Is(t, 200).Into(t, &a)
+		require.Equal(t, final, a.Complete)
+		require.Equal(t, final, a.Final)
 	}
 }
 

@@ -62,7 +62,6 @@ func (t *tester) closed(file string) delivery.Message {
 	t.home.Do(t, "POST", t.home.Path("/imports"), map[string]any{"format": "csv", "source": "s",
 		"files": []map[string]any{{"sizeBytes": len(file)}}}).Is(t, 201).Into(t, &c)
 	t.put(c.Files[0].UploadURL, file)
-	t.app.Work(t)
 	t.home.Do(t, "POST", t.home.Path("/imports/"+string(c.ID)+"/close"), nil).Is(t, 202)
 	return delivery.Message{Kind: delivery.Closed, Tenant: t.home.Tenant, Delivery: c.ID}
 }
@@ -132,5 +131,47 @@ func TestTheSameMessageTwiceAndAtOnce(t *testing.T) {
 	w.handle(m)
 	require.Equal(t, before, w.status(m))
 	require.Equal(t, "1000", w.ask(february).Total)
+	w.noOrphans()
+}
+
+func TestADeliveryThatAWorkerComesToLate(t *testing.T) {
+	w := newTester(t)
+	first, second := w.closed(lines(8, "a", "1")), w.closed(lines(8, "a", "2"))
+	w.handle(second)
+	w.handle(first)
+	require.Equal(t, delivery.Succeeded, w.status(second).Status)
+	require.Equal(t, delivery.Failed, w.status(first).Status)
+	require.Contains(t, w.status(first).Error, "closed later and counts already")
+	require.Equal(t, "16", w.ask(february).Total)
+	w.noOrphans()
+}
+
+// TestAKillAfterTheCommitOfAnAimedDelivery has every write after the commit fail, as if the process were gone.
+func TestAKillAfterTheCommitOfAnAimedDelivery(t *testing.T) {
+	w := newTester(t)
+	require.Equal(t, delivery.Succeeded, w.aim(lines(8, "a", "1"), nil).Status)
+	w.app.Advance(time.Second)
+	file := lines(8, "a", "2")
+	var c created
+	imports := w.home.Path("/projects/" + string(w.home.Project) + "/imports")
+	w.home.Do(t, "POST", imports, map[string]any{"format": "csv", "source": "s", "sizeBytes": len(file)}).Is(t, 201).Into(t, &c)
+	w.put(c.UploadURL, file)
+	m := delivery.Message{Kind: delivery.Uploaded, Tenant: w.home.Tenant, Delivery: c.ID, Size: int64(len(file))}
+	loads := 0
+	w.app.Faults.Plan(func(m storetest.Method, n int) storetest.Fault {
+		if m == storetest.Load {
+			loads++
+		}
+		if loads > 2 { // the manifests and the parts; what follows is the removal
+			return map[bool]storetest.Fault{true: storetest.NotWritten}[m == storetest.Load]
+		}
+		return storetest.None
+	})
+	require.Error(t, w.app.Deliveries.Handle(context.Background(), m))
+	w.app.Faults.Plan(nil)
+	require.Equal(t, "16", w.ask(february).Total, "it has been committed")
+	w.app.Advance(2 * time.Minute)
+	w.home.Client = w.app.As(t, "alice")
+	w.app.Work(t) // the message comes again
 	w.noOrphans()
 }

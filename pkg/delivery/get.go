@@ -60,8 +60,13 @@ func (s *Service) getOne(ctx context.Context, scope *tenant.Scope, in *GetProjec
 	return &Got{r.Delivery}, nil
 }
 
-// find reads a delivery that was made at the path of project p, or of the tenant where p is "". Whoever does not see it
-// is told the same as of one that never was.
+// sees tells whether a member may know of a delivery: one who is limited to projects, of those aimed at them.
+func sees(scope *tenant.Scope, d *Delivery) bool {
+	return !scope.Limited() || d.ProjectID != "" && scope.Sees(d.ProjectID)
+}
+
+// find reads a delivery: any where p is "", else one that was aimed at project p. Whoever does not see it is told the same
+// as of one that never was.
 func (s *Service) find(ctx context.Context, scope *tenant.Scope, id string, p tenant.ProjectID) (*record, int64, error) {
 	d, err := tenant.ParseDeliveryID(id)
 	if err != nil || p != "" && !scope.Sees(p) {
@@ -76,16 +81,14 @@ func (s *Service) find(ctx context.Context, scope *tenant.Scope, id string, p te
 	if err != nil {
 		return nil, 0, err
 	}
-	if version == 0 || r.ProjectID != p || p == "" && scope.Limited() {
+	if version == 0 || p != "" && r.ProjectID != p || !sees(scope, &r.Delivery) {
 		return nil, 0, notFound()
 	}
 	return &r, version, nil
 }
 
 func (s *Service) list(ctx context.Context, scope *tenant.Scope, in *ListImports) (*Listed, error) {
-	return s.page(ctx, scope, in.Paging, route.NewCursors("listImports", string(scope.Tenant())), func(d *Delivery) bool {
-		return !scope.Limited() || d.ProjectID != "" && scope.Sees(d.ProjectID)
-	})
+	return s.page(ctx, scope, in.Paging, route.NewCursors("listImports", string(scope.Tenant())), func(d *Delivery) bool { return sees(scope, d) })
 }
 
 func (s *Service) listOne(ctx context.Context, scope *tenant.Scope, in *ListProjectImports) (*Listed, error) {

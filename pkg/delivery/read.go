@@ -13,9 +13,11 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/cost"
+	"github.com/tenantry/tenantry/pkg/cost/document"
 	"github.com/tenantry/tenantry/pkg/cost/rollup"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/focus"
+	"github.com/tenantry/tenantry/pkg/money"
 	"github.com/tenantry/tenantry/pkg/project"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -75,7 +77,13 @@ func (r *reading) replace(ctx context.Context, in *intake, lines *rollup.Result,
 	defer rep.Close()
 	r.meter.stage.Store("preparing")
 	changes, err := rep.Prepare(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, money.ErrOverflow):
+		return fault.Wrap(err, fault.Invalid, "The sums of the delivery, with what its source holds else, are out of range: more than 20 digits "+
+			"before the point. Nothing of it is stored.")
+	case errors.Is(err, document.ErrTooLarge):
+		return fault.Wrap(err, fault.Invalid, "A line of the delivery has texts or days too many to be stored together. Nothing of it is stored.")
+	case err != nil:
 		return err
 	}
 	r.meter.stage.Store("loading")
@@ -173,7 +181,11 @@ func (in *intake) all(ctx context.Context) (*rollup.Result, error) {
 		}
 		in.builder.Reassign(in.assign(&other.Delivery))
 		if err := in.files(ctx, &other, only); err != nil {
-			return nil, fmt.Errorf("read delivery %s again: %w", id, err)
+			if fault.Is(err, fault.Invalid) {
+				err = fault.Wrap(err, fault.Invalid, "Delivery %s brought other accounts of the same billing periods, which must be read again by the present "+
+					"rules and tag keys, and cannot be: its file was replaced or removed. Nothing was changed. Deliver its file again, then this one.", id)
+			}
+			return nil, err
 		}
 	}
 	return in.builder.Finish()

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/tenantry/tenantry/pkg/cost"
@@ -26,6 +27,7 @@ func newResult(changes []cost.Change, written int) (*Result, error) {
 			if len(p.BillingAccountIDs) < maxNamed {
 				p.BillingAccountIDs = append(p.BillingAccountIDs, c.BillingAccountID)
 			}
+			p.TakenFrom, p.Shadows = union(p.TakenFrom, c.TakenFrom), union(p.Shadows, c.Shadows)
 			if err := before.add(c.Before, nil); err != nil {
 				return nil, err
 			}
@@ -40,6 +42,12 @@ func newResult(changes []cost.Change, written int) (*Result, error) {
 	}
 	r.Residual = costs("", func(m focus.Metric) string { return rest[m].String() })
 	return r, nil
+}
+
+func union[T cmp.Ordered](a, b []T) []T {
+	all := append(slices.Clone(a), b...)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // totals adds control totals up by currency.

@@ -99,6 +99,8 @@ func (t *tokenizer) record() bool {
 	r.count = len(t.ends) - r.first - 1
 	if len(r.text) > 0 {
 		t.records = append(t.records, r)
+	} else {
+		t.ends = t.ends[:r.first] // a file may be empty lines to its end
 	}
 	return size > 0
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -77,4 +78,27 @@ func TestTokenizerEndsAtARecordThatIsTooLong(t *testing.T) {
 	records, ok := focus.Split(strings.NewReader(strings.Repeat("a", 98)+"\r\n"), 98, 0)
 	require.True(t, ok)
 	require.Len(t, records, 1)
+}
+
+func TestEmptyLinesTakeNoMemory(t *testing.T) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	const header = "BilledCost,EffectiveCost,BillingAccountId,BillingCurrency,BillingPeriodStart,BillingPeriodEnd,ChargePeriodStart," +
+		"ChargePeriodEnd,ChargeCategory,ServiceName,ProviderName\n"
+	lines := io.MultiReader(strings.NewReader(header), io.LimitReader(newlines{}, 50<<20))
+	r, err := focus.NewCSV(lines, focus.Options{Symbols: focus.NewSymbols()})
+	require.NoError(t, err)
+	require.False(t, r.Next(&focus.Line{}))
+	require.NoError(t, r.Err())
+	runtime.ReadMemStats(&after)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(8<<20))
+}
+
+type newlines struct{}
+
+func (newlines) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = '\n'
+	}
+	return len(b), nil
 }

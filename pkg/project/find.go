@@ -7,6 +7,11 @@ import (
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
+// Unassigned is the project that every tenant has without making it: of the environment other, and never archived.
+func Unassigned() Project {
+	return Project{ID: tenant.Unassigned, Name: string(tenant.Unassigned), Environment: "other"}
+}
+
 // Find gives the project that an ID of a request names, Unassigned among them, for packages that keep things of
 // projects. One that the member may not know of is fault.NotFound, in the words of one that never was.
 func Find(ctx context.Context, scope *tenant.Scope, h *store.Tenant, id string) (Project, error) {
@@ -15,7 +20,7 @@ func Find(ctx context.Context, scope *tenant.Scope, h *store.Tenant, id string) 
 		return Project{}, err
 	}
 	if p == tenant.Unassigned {
-		return Project{ID: p, Name: string(p), Environment: "other"}, nil
+		return Unassigned(), nil
 	}
 	out, err := read(ctx, h, p)
 	if err != nil {

@@ -118,8 +118,9 @@ func unassigned(ctx context.Context, h *store.Tenant) (*projectOut, error) {
 	if _, err := h.Read(ctx, store.Meta(), &meta); err != nil {
 		return nil, fmt.Errorf("read a tenant: %w", err)
 	}
-	return &projectOut{Body: Project{ID: tenant.Unassigned, Name: string(tenant.Unassigned), Environment: "other",
-		CreatedAt: meta.CreatedAt, UpdatedAt: meta.CreatedAt}}, nil
+	p := Unassigned()
+	p.CreatedAt, p.UpdatedAt = meta.CreatedAt, meta.CreatedAt
+	return &projectOut{Body: p}, nil
 }
 
 type listIn struct{ route.Paging }

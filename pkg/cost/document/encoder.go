@@ -96,7 +96,7 @@ func (e *Encoder) append(key []byte, cells [][]Cell) error {
 	full := false
 	for i, d := range e.docs {
 		if err := d.add(cells[i]); err != nil {
-			return fmt.Errorf("key %q: %w", key, err)
+			return err
 		}
 		full = full || e.keys.weight+d.weight >= e.budget || len(d.cells) >= maxBatch
 	}
