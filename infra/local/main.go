@@ -10,6 +10,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/tenantry/tenantry/pkg/delivery"
 )
 
 const grace = 10 * time.Second // for what is under way when the process is told to end
@@ -17,6 +19,7 @@ const grace = 10 * time.Second // for what is under way when the process is told
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	delivery.CollectOften(os.Getenv("GOGC"))
 	if err := run(ctx, ReadConfig(os.Getenv), os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "tenantry:", err)
 		os.Exit(1)

@@ -53,8 +53,9 @@ func (q *queue) Send(_ context.Context, m delivery.Message) error {
 	return nil
 }
 
-// Open opens what a worker needs: the store, the files, and the worker.
+// Open opens what a worker needs: the store, the files, and the worker. Memory is collected as infra/local does.
 func Open(dir string) (*Platform, error) {
+	delivery.CollectOften(os.Getenv("GOGC"))
 	p := &Platform{Dir: dir}
 	temp := filepath.Join(dir, "spill")
 	if err := os.MkdirAll(temp, 0o700); err != nil {
