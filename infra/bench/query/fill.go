@@ -111,7 +111,7 @@ func lines(m calendar.Month, symbols *focus.Symbols, f func(*focus.Line) error) 
 			for d, text := range texts(i/cells, i%cells) {
 				l.Dims[d] = symbols.Intern(focus.Dim(d), []byte(text))
 			}
-			l.Amounts = amounts(random, i%2 == 0)
+			l.Amounts = amounts(random, levels[i%cells*7%cells], i%2 == 0)
 			if err := f(&l); err != nil {
 				return err
 			}
@@ -131,9 +131,9 @@ func texts(project, cell int) [focus.NumDims]string {
 	}
 }
 
-// amounts are from $0.01 to $50, of ten decimals: BilledCost to ContractedCost four different ones, or all the same.
-func amounts(random *mathrand.Rand, different bool) (all [focus.NumMetrics]money.Amount) {
-	amount := func() money.Amount { return money.FromScaled(1e8+random.Int64N(5e11), 10) }
+// amounts are about a cell's level, of ten decimals: BilledCost to ContractedCost four different ones, or all the same.
+func amounts(random *mathrand.Rand, level int64, different bool) (all [focus.NumMetrics]money.Amount) {
+	amount := func() money.Amount { return money.FromScaled(level/2+random.Int64N(level), 10) }
 	one := amount()
 	for m := focus.BilledCost; m <= focus.ContractedCost; m++ {
 		if all[m] = one; different {
@@ -142,3 +142,12 @@ func amounts(random *mathrand.Rand, different bool) (all [focus.NumMetrics]money
 	}
 	return all
 }
+
+// levels are what the cells of a project cost a day, from $0.01 to $50 in equal steps of 3.5 percent, in 1e-10.
+var levels = func() (all [cells]int64) {
+	for i, level := 0, int64(1e8); i < cells; i++ {
+		all[i] = level
+		level = level * 1035 / 1000
+	}
+	return all
+}()
