@@ -53,7 +53,8 @@ func (c Cursors) After(cursor string) (string, error) {
 		return "", nil
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err == nil && len(b) > digestLength && utf8.Valid(b[digestLength:]) {
+	one := base64.RawURLEncoding.EncodeToString(b) == cursor // decoding passes over line ends
+	if err == nil && one && len(b) > digestLength && utf8.Valid(b[digestLength:]) {
 		if after := string(b[digestLength:]); string(b[:digestLength]) == string(c.digest(after)) {
 			return after, nil
 		}
