@@ -61,7 +61,7 @@ func (l *ledger) deliver(t *rapid.T, s *store.Store, scope *tenant.Scope, dir st
 		lines := l.rollUp(t, source, keys, dir)
 		result, err := lines.Finish()
 		require.NoError(t, err)
-		r := &cost.Replacement{Tenant: handle, Delivery: id, Gen: fmt.Sprint("gen-", n), Source: source, TagKeys: keys, Now: now, Dir: dir,
+		r := &cost.Replacement{Tenant: handle, Delivery: id, Gen: fmt.Sprint("gen-", n), Source: source, TagKeys: keys, Dir: dir,
 			Lines: result, Origin: func(string, calendar.Month) cost.Origin { return cost.Origin{Delivery: id, Delivered: now} }}
 		_, err = r.Prepare(context.Background())
 		require.NoError(t, err)

@@ -67,13 +67,13 @@ type Version struct {
 	Currencies []string // sorted
 	First      calendar.Day
 	Last       calendar.Day // first and last charge day held; of a year document the days, too, not the months
-	Since      calendar.Day // first and last charge day that was delivered of the billing accounts the lines are of, also
-	Through    calendar.Day // where the project itself has no charge on them: what completeness goes by
-	AsOf       int64        // unix seconds of the youngest delivery in it
-	Lines      int64
-	Estimated  bool
-	Final      bool
-	Missing    bool // of a year: its months cannot be told together yet; read the periods instead
+	Through    calendar.Day // the last charge day that was delivered of the billing accounts the lines are of, also where the
+	// project itself has no charge on it: what completeness goes by
+	AsOf      int64 // unix seconds of the youngest delivery in it
+	Lines     int64
+	Estimated bool
+	Final     bool
+	Missing   bool // of a year: its months cannot be told together yet; read the periods instead
 }
 
 // Doc is one document.

@@ -235,10 +235,7 @@ func (h *holding) describe(p tenant.ProjectID, v *Version) {
 		if !slices.Contains(a.Projects, p) {
 			continue
 		}
-		if v.AsOf == 0 {
-			v.Since, v.Through = a.First, a.Last
-		}
-		v.Since, v.Through = min(v.Since, a.First), max(v.Through, a.Last)
+		v.Through = max(v.Through, a.Last)
 		v.AsOf, v.Final = max(v.AsOf, a.Delivered/1000), v.Final && a.Final
 	}
 }

@@ -41,7 +41,6 @@ type Replacement struct {
 	Source      string
 	TagKeys     []string // kept tag keys, sorted
 	AllowShrink bool
-	Now         time.Time
 	Dir         string // for the spool
 	Lines       *rollup.Result
 	// Origin of a billing account and period among the lines.

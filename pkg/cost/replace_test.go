@@ -123,7 +123,7 @@ func (w *world) prepare(source string, items []item, to func(item) tenant.Projec
 	id, err := tenant.NewDeliveryID(w.now.Add(time.Duration(w.n)*time.Second), zeros(0))
 	require.NoError(w.t, err)
 	r := &cost.Replacement{Tenant: w.handle, Delivery: id, Gen: fmt.Sprintf("gen-%06d", w.n), Source: source, TagKeys: []string{"team"},
-		AllowShrink: shrink, Now: w.now, Dir: w.dir, Lines: lines,
+		AllowShrink: shrink, Dir: w.dir, Lines: lines,
 		Origin: func(string, calendar.Month) cost.Origin {
 			return cost.Origin{Delivery: id, Delivered: w.now.Add(time.Duration(w.n) * time.Second)}
 		}}

@@ -69,7 +69,7 @@ func (r *reading) read(ctx context.Context, again bool) error {
 func (r *reading) replace(ctx context.Context, in *intake, lines *rollup.Result, gen string, again bool) error {
 	rec := &r.delivery
 	rep := &cost.Replacement{Tenant: r.tenant, Delivery: rec.ID, Gen: gen, Source: rec.Source, TagKeys: in.now.tagKeys,
-		AllowShrink: rec.AllowShrink || again, Now: r.service.Clock(), Dir: r.service.Temp, Lines: lines,
+		AllowShrink: rec.AllowShrink || again, Dir: r.service.Temp, Lines: lines,
 		Origin: func(account string, p calendar.Month) cost.Origin {
 			return in.origin[cost.Holding{BillingAccount: account, Period: p}]
 		},

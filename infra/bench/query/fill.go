@@ -80,7 +80,7 @@ func (t *tenant) replace(ctx context.Context, m calendar.Month) error {
 		return err
 	}
 	r := &cost.Replacement{Tenant: t.handle, Delivery: id, Gen: ulid.Make().String(), Source: "upload:bench", TagKeys: []string{"environment"},
-		Now: now, Dir: temp, Lines: result,
+		Dir: temp, Lines: result,
 		Origin: func(string, calendar.Month) cost.Origin {
 			return cost.Origin{Delivery: id, Delivered: now, Rules: projects}
 		}}
