@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/tenantry/tenantry/pkg/store"
 )
 
@@ -20,6 +22,7 @@ type Config struct {
 	Tables    map[store.Table]string // TENANTRY_TABLE_DIRECTORY and so on; tenantry-<stage>-<table> where absent
 	Bucket    string                 // TENANTRY_BUCKET, of delivered files; tenantry-<stage>-imports where absent
 	QueueURL  string                 // TENANTRY_QUEUE_URL, of the ingest worker
+	Role      string                 // TENANTRY_TENANT_ROLE_ARN, of the tenant-data role; without it no tenant's data is reached
 	Issuer    string                 // TENANTRY_ISSUER, of access tokens: its https URL
 	ClientIDs []string               // TENANTRY_CLIENT_IDS, comma-separated: clients whose Cognito tokens are taken
 	Audiences []string               // TENANTRY_AUDIENCES, comma-separated: audiences of other issuers' tokens
@@ -29,7 +32,7 @@ type Config struct {
 func ReadConfig(getenv func(string) string) Config {
 	c := Config{
 		Region: getenv("AWS_REGION"), Stage: getenv("TENANTRY_STAGE"), Tables: map[store.Table]string{},
-		Bucket: getenv("TENANTRY_BUCKET"), QueueURL: getenv("TENANTRY_QUEUE_URL"), Issuer: getenv("TENANTRY_ISSUER"),
+		Bucket: getenv("TENANTRY_BUCKET"), QueueURL: getenv("TENANTRY_QUEUE_URL"), Role: getenv("TENANTRY_TENANT_ROLE_ARN"), Issuer: getenv("TENANTRY_ISSUER"),
 		ClientIDs: list(getenv("TENANTRY_CLIENT_IDS")), Audiences: list(getenv("TENANTRY_AUDIENCES")),
 	}
 	for _, t := range store.Tables {
@@ -69,6 +72,7 @@ func (c Config) Validate() error {
 	}
 	check(named(c.Bucket, 3, 63, lower+"-."), "TENANTRY_BUCKET", c.Bucket, "the name of an S3 bucket")
 	check(c.QueueURL == "" || isURL(c.QueueURL), "TENANTRY_QUEUE_URL", c.QueueURL, "the https URL of an SQS queue")
+	check(c.Role == "" || isRole(c.Role), "TENANTRY_TENANT_ROLE_ARN", c.Role, "the ARN of an IAM role")
 	check(c.Issuer == "" || isURL(c.Issuer), "TENANTRY_ISSUER", c.Issuer, "the https URL of an OpenID Connect issuer")
 	check(c.Issuer == "" || len(c.ClientIDs)+len(c.Audiences) > 0, "TENANTRY_CLIENT_IDS", "", "given, or TENANTRY_AUDIENCES, where TENANTRY_ISSUER is")
 	return errors.Join(errs...)
@@ -82,6 +86,13 @@ const (
 // named tells whether s has min to max of the characters, and begins and ends with a letter or digit.
 func named(s string, min, max int, characters string) bool {
 	return len(s) >= min && len(s) <= max && strings.Trim(s, characters) == "" && strings.Trim(s, "-_.") == s
+}
+
+// isRole tells whether s is an IAM role's ARN.
+func isRole(s string) bool {
+	a, err := arn.Parse(s)
+	name, ok := strings.CutPrefix(a.Resource, "role/")
+	return err == nil && a.Service == "iam" && len(a.AccountID) == 12 && strings.Trim(a.AccountID, "0123456789") == "" && ok && name != ""
 }
 
 // isURL tells whether s is an https URL, or one of this machine.

@@ -36,12 +36,14 @@ func TestReadConfig(t *testing.T) {
 	})
 	t.Run("takes names that are given", func(t *testing.T) {
 		c := cloud.ReadConfig(with("TENANTRY_TABLE_COST", "restored", "TENANTRY_BUCKET", "bucket", "TENANTRY_QUEUE_URL", "https://sqs/1/q",
-			"TENANTRY_ISSUER", "https://issuer/pool", "TENANTRY_CLIENT_IDS", "a, b,", "TENANTRY_AUDIENCES", "c"))
+			"TENANTRY_ISSUER", "https://issuer/pool", "TENANTRY_CLIENT_IDS", "a, b,", "TENANTRY_AUDIENCES", "c",
+			"TENANTRY_TENANT_ROLE_ARN", "arn:aws-cn:iam::123456789012:role/path/tenant-data"))
 		require.NoError(t, c.Validate())
 		require.Equal(t, "restored", c.Tables[store.CostTable])
 		require.Equal(t, "tenantry-prod-2-core", c.Tables[store.CoreTable])
 		require.Equal(t, []string{"a", "b"}, c.ClientIDs)
 		require.Equal(t, []string{"c"}, c.Audiences)
+		require.Equal(t, "arn:aws-cn:iam::123456789012:role/path/tenant-data", c.Role)
 		require.Equal(t, []string{"bucket", "https://sqs/1/q", "https://issuer/pool"}, []string{c.Bucket, c.QueueURL, c.Issuer})
 	})
 }
@@ -56,6 +58,11 @@ func TestValidate(t *testing.T) {
 		"a stage that ends in a hyphen": {"TENANTRY_STAGE", "prod-"},
 		"a table's name with spaces":    {"TENANTRY_TABLE_CORE", "my table"},
 		"a bucket's name in capitals":   {"TENANTRY_BUCKET", "Bucket"},
+		"a role by its name":            {"TENANTRY_TENANT_ROLE_ARN", "tenant-data"},
+		"a role's session":              {"TENANTRY_TENANT_ROLE_ARN", "arn:aws:sts::123456789012:assumed-role/tenant-data/x"},
+		"a user":                        {"TENANTRY_TENANT_ROLE_ARN", "arn:aws:iam::123456789012:user/tenant-data"},
+		"a role of no account":          {"TENANTRY_TENANT_ROLE_ARN", "arn:aws:iam::12345678901x:role/tenant-data"},
+		"a role without a name":         {"TENANTRY_TENANT_ROLE_ARN", "arn:aws:iam::123456789012:role/"},
 		"a queue by its name":           {"TENANTRY_QUEUE_URL", "queue"},
 		"a queue without TLS":           {"TENANTRY_QUEUE_URL", "http://sqs.example.com/1/q"},
 		"an issuer without TLS":         {"TENANTRY_ISSUER", "http://issuer.example.com", "TENANTRY_CLIENT_IDS", "a"},
@@ -78,7 +85,7 @@ func TestValidate(t *testing.T) {
 	})
 	t.Run("names all that is wrong at once", func(t *testing.T) {
 		err := cloud.ReadConfig(func(string) string { return "?" }).Validate()
-		for _, name := range []string{"AWS_REGION", "TENANTRY_STAGE", "TENANTRY_TABLE_AUDIT", "TENANTRY_BUCKET", "TENANTRY_QUEUE_URL", "TENANTRY_ISSUER"} {
+		for _, name := range []string{"AWS_REGION", "TENANTRY_STAGE", "TENANTRY_TABLE_AUDIT", "TENANTRY_BUCKET", "TENANTRY_QUEUE_URL", "TENANTRY_TENANT_ROLE_ARN", "TENANTRY_ISSUER"} {
 			require.ErrorContains(t, err, name)
 		}
 	})

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -10,8 +11,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/tenantry/tenantry/pkg/blob/s3"
+	"github.com/tenantry/tenantry/pkg/cloud/tenantrole"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/queue/sqs"
@@ -27,12 +30,14 @@ type (
 	lazyQueue  func() (delivery.Queue, error)
 )
 
-// clients are AWS as the configuration names it.
+// clients are AWS as the configuration names it. The directory and the queue are called with the function's own
+// credentials, tenants' items and files with those of the tenant alone.
 type clients struct {
-	engine lazyEngine
-	files  lazyFiles
-	queue  lazyQueue
-	sqs    func() (*awssqs.Client, error)
+	directory lazyEngine
+	tenants   func(tenant.ID) (store.Engine, error)
+	files     lazyFiles
+	queue     lazyQueue
+	sqs       func() (*awssqs.Client, error)
 }
 
 func newClients(c Config) clients {
@@ -43,12 +48,31 @@ func newClients(c Config) clients {
 		}
 		return a, nil
 	})
-	queues := once(load, func(a aws.Config) *awssqs.Client { return awssqs.NewFromConfig(a) })
+	engine := once(load, func(a aws.Config) (*dynamo.Engine, error) {
+		return dynamo.New(dynamodb.NewFromConfig(a), dynamo.Options{Names: c.Tables}), nil
+	})
+	role := once(load, func(a aws.Config) (*tenantrole.Role, error) { return newRole(a, c.Role) })
+	queues := once(load, func(a aws.Config) (*awssqs.Client, error) { return awssqs.NewFromConfig(a), nil })
 	return clients{
-		engine: lazyEngine(once(load, func(a aws.Config) store.Engine {
-			return dynamo.New(dynamodb.NewFromConfig(a), dynamo.Options{Names: c.Tables})
+		directory: func() (store.Engine, error) { return engine() },
+		tenants: func(id tenant.ID) (store.Engine, error) {
+			r, err := role()
+			if err != nil {
+				return nil, err
+			}
+			e, err := engine()
+			if err != nil {
+				return nil, err
+			}
+			return e.As(r.Of(id)), nil
+		},
+		files: lazyFiles(once(load, func(a aws.Config) (delivery.Files, error) {
+			r, err := role()
+			if err != nil {
+				return nil, err
+			}
+			return s3.New(awss3.NewFromConfig(a), c.Bucket, r.Lasting), nil
 		})),
-		files: lazyFiles(once(load, func(a aws.Config) delivery.Files { return s3.New(awss3.NewFromConfig(a), c.Bucket) })),
 		queue: func() (delivery.Queue, error) {
 			if c.QueueURL == "" {
 				return nil, fault.New(fault.Unavailable, "Imports are not set up here: TENANTRY_QUEUE_URL is missing.")
@@ -63,14 +87,25 @@ func newClients(c Config) clients {
 	}
 }
 
+func (c clients) store() *store.Store { return store.NewPerTenant(c.directory, c.tenants) }
+
+// newRole makes the tenant-data role. Nothing stands in for it where it is not named.
+func newRole(a aws.Config, name string) (*tenantrole.Role, error) {
+	if name == "" {
+		return nil, fault.Wrap(errors.New("TENANTRY_TENANT_ROLE_ARN is missing: no tenant's data can be reached"),
+			fault.Unavailable, "The service's access to organizations' data is not set up.")
+	}
+	return tenantrole.New(sts.NewFromConfig(a), tenantrole.Options{ARN: name})
+}
+
 // once makes a value of the AWS configuration on the first call.
-func once[T any](load func() (aws.Config, error), make func(aws.Config) T) func() (T, error) {
+func once[T any](load func() (aws.Config, error), make func(aws.Config) (T, error)) func() (T, error) {
 	return sync.OnceValues(func() (t T, err error) {
 		a, err := load()
 		if err != nil {
 			return t, err
 		}
-		return make(a), nil
+		return make(a)
 	})
 }
 

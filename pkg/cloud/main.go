@@ -16,7 +16,6 @@ import (
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/route"
-	"github.com/tenantry/tenantry/pkg/store"
 )
 
 // ServeHTTP is the whole of a function that serves the operations of f. It does not return.
@@ -42,7 +41,7 @@ func Handler(c Config, f route.Function, log *slog.Logger) (http.Handler, error)
 	if c.Issuer != "" {
 		issuers = []identity.Issuer{{URL: c.Issuer, ClientIDs: c.ClientIDs, Audiences: c.Audiences}}
 	}
-	s := store.New(aws.engine)
+	s := aws.store()
 	auth, err := identity.New(identity.Config{Issuers: issuers, Store: s})
 	if err != nil {
 		return nil, err
@@ -56,7 +55,7 @@ func Handler(c Config, f route.Function, log *slog.Logger) (http.Handler, error)
 func NewIngest(c Config, log *slog.Logger) *Ingest {
 	aws := newClients(c)
 	s := &delivery.Service{
-		Store: store.New(aws.engine), Files: aws.files, Queue: aws.queue, Clock: time.Now, Random: rand.Reader, Log: log,
+		Store: aws.store(), Files: aws.files, Queue: aws.queue, Clock: time.Now, Random: rand.Reader, Log: log,
 	}
 	return &Ingest{Handle: s.Handle, Hide: aws.hide(c.QueueURL), Log: log}
 }

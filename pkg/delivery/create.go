@@ -11,8 +11,8 @@ import (
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// uploadTime is how long upload addresses are good for.
-const uploadTime = 12 * time.Hour
+// uploadTime is how long upload addresses are good for: what signs them on AWS lasts an hour at most.
+const uploadTime = 45 * time.Minute
 
 // Terms are what both ways of creating a delivery say.
 type Terms struct {

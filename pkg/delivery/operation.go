@@ -12,15 +12,17 @@ const (
 	projectImports = "/v1/tenants/{tenantId}/projects/{projectId}/imports"
 )
 
+const uploadAddresses = "Upload addresses are good for 45 minutes; the same request with the same Idempotency-Key gives new ones."
+
 // Operations lists the package's operations; it works on a nil Service.
 func (s *Service) Operations() []route.Operation {
 	return []route.Operation{
 		route.ForTenant(spec("createProjectImport", http.MethodPost, projectImports, "Deliver one file to one project",
 			"The project gets every line of the file. PUT the bytes to `uploadUrl`; the delivery closes by itself when they have arrived. "+
-				"Upload addresses are good for 12 hours.", http.StatusCreated, exampleOne()), s.createOne),
+				uploadAddresses, http.StatusCreated, exampleOne()), s.createOne),
 		route.ForTenant(spec("createImport", http.MethodPost, tenantImports, "Deliver files that rules split into projects",
 			"PUT each file to its `uploadUrl`, then close the delivery. A line goes to the project whose `accountIds` and `tagSelector` "+
-				"select it, and to the project `unassigned` where none does.", http.StatusCreated, exampleMany()), s.createMany),
+				"select it, and to the project `unassigned` where none does. "+uploadAddresses, http.StatusCreated, exampleMany()), s.createMany),
 		route.ForTenant(spec("closeImport", http.MethodPost, tenantImports+"/{importId}/close", "Close a delivery",
 			"All of its files have been uploaded: read them. Closing it again is the same.", http.StatusAccepted, &GetImport{}), s.close),
 		route.ForTenant(spec("getImport", http.MethodGet, tenantImports+"/{importId}", "Get a delivery",

@@ -30,7 +30,8 @@ type File interface {
 // Files is where raw deliveries lie, below tenants/<tenant>/: an S3 bucket (pkg/blob/s3) or a folder (pkg/blob/folder).
 // The tenant comes from the scope alone. A name is relative, as Name gives it.
 type Files interface {
-	// UploadURL gives an address that takes one PUT of exactly size bytes without further credentials until it expires.
+	// UploadURL gives an address that takes one PUT of exactly size bytes without further credentials until it expires:
+	// after that time, or sooner where an address cannot be good for so long.
 	UploadURL(ctx context.Context, s *tenant.Scope, name string, size int64, expires time.Duration) (string, error)
 	// Open opens a file; fault.NotFound where there is none.
 	Open(ctx context.Context, s *tenant.Scope, name string) (File, error)

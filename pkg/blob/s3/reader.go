@@ -163,14 +163,14 @@ func (r *reader) fill(w *window) {
 }
 
 // get fetches a range of the object as it was when it was opened.
-func (f *Files) get(ctx context.Context, key string, etag *string, off, n int64) ([]byte, error) {
+func (f *Files) get(ctx context.Context, client *s3.Client, key string, etag *string, off, n int64) ([]byte, error) {
 	in := &s3.GetObjectInput{
 		Bucket: &f.bucket, Key: &key, IfMatch: etag,
 		Range: aws.String(fmt.Sprintf("bytes=%d-%d", off, off+n-1)),
 	}
 	data := make([]byte, n)
 	for try := 1; ; try++ {
-		out, err := f.client.GetObject(ctx, in, func(o *s3.Options) {
+		out, err := client.GetObject(ctx, in, func(o *s3.Options) {
 			o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired // a range has none
 		})
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/iotest"
@@ -29,12 +30,20 @@ import (
 
 var ctx = context.Background()
 
-// bucket is Files on a bucket of its own, with a client that counts GETs and can break their bodies off.
+// bucket is Files on a bucket of its own, with a client that counts GETs, keeps who signs, and can break bodies off and
+// deny as S3 does.
 type bucket struct {
 	*s3.Files
 	name   string
 	gets   atomic.Int64
 	broken atomic.Int64 // so many bodies to come break off
+	denies atomic.Int32 // 1: files that are not there; 2: all files; 3: lists too
+	signed sync.Map     // method -> Authorization
+}
+
+// credentials of a tenant are named after it and last for an hour.
+func credentials(_ context.Context, id tenant.ID, _ time.Duration) (aws.Credentials, error) {
+	return aws.Credentials{AccessKeyID: "AKID" + string(id), SecretAccessKey: "test", CanExpire: true, Expires: time.Now().Add(time.Hour)}, nil
 }
 
 func open(t testing.TB) *bucket {
@@ -45,13 +54,26 @@ func open(t testing.TB) *bucket {
 	})
 	_, err := client.CreateBucket(ctx, &awss3.CreateBucketInput{Bucket: aws.String(b.name)})
 	require.NoError(t, err)
-	b.Files = s3.New(client, b.name)
+	o := client.Options()
+	o.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		t.Error("the client's own credentials were asked for")
+		return aws.Credentials{}, errors.New("none")
+	})
+	b.Files = s3.New(awss3.New(o), b.name, credentials)
 	return b
 }
 
 // Do sends a request of the client.
 func (b *bucket) Do(r *http.Request) (*http.Response, error) {
+	b.signed.Store(r.Method, r.Header.Get("Authorization"))
 	answer, err := http.DefaultClient.Do(r)
+	if err == nil {
+		list := r.URL.Query().Has("list-type")
+		switch denies := b.denies.Load(); {
+		case denies == 1 && r.Method == http.MethodHead && answer.StatusCode == 404, denies >= 2 && r.Method == http.MethodHead, denies == 3 && list:
+			answer.StatusCode = http.StatusForbidden
+		}
+	}
 	if err != nil || r.Method != http.MethodGet {
 		return answer, err
 	}
@@ -140,6 +162,89 @@ func TestFilesOf(t *testing.T) {
 		_, err := b.Open(ctx, one, "deliveries/d/0")
 		require.True(t, fault.Is(err, fault.NotFound))
 	})
+}
+
+func TestEveryCallIsTheTenants(t *testing.T) {
+	b := open(t)
+	for n := range byte(2) {
+		s := scope(t, n+1)
+		b.put(t, s, "deliveries/d/0", []byte("x"))
+		_, err := b.file(t, s, "deliveries/d/0").ReadAt(make([]byte, 1), 0)
+		require.NoError(t, err)
+		require.NoError(t, b.Remove(ctx, s, "deliveries/d/0"))
+		for _, method := range []string{"HEAD", "GET", "DELETE"} {
+			signed, _ := b.signed.Load(method)
+			require.Contains(t, signed, "Credential=AKID"+string(s.Tenant())+"/", method)
+		}
+		address, err := b.UploadURL(ctx, s, "deliveries/d/0", 1, time.Minute)
+		require.NoError(t, err)
+		require.Contains(t, address, "X-Amz-Credential=AKID"+string(s.Tenant())+"%2F")
+	}
+}
+
+func TestAnAddressPromisesNoMoreThanItsCredentials(t *testing.T) {
+	for name, test := range map[string]struct {
+		left, want time.Duration
+	}{
+		"that last":            {time.Hour, 45 * time.Minute},
+		"that end before":      {20 * time.Minute, 20 * time.Minute},
+		"that end with it":     {45 * time.Minute, 45 * time.Minute},
+		"that have ended":      {-time.Minute, 0},
+		"that end this second": {time.Second / 2, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := awss3.NewFromConfig(mototest.Config("http://127.0.0.1:1"))
+			f := s3.New(client, "bucket", func(_ context.Context, _ tenant.ID, least time.Duration) (aws.Credentials, error) {
+				require.Equal(t, 45*time.Minute, least)
+				return aws.Credentials{AccessKeyID: "AKID", SecretAccessKey: "test", CanExpire: true, Expires: time.Now().Add(test.left)}, nil
+			})
+			address, err := f.UploadURL(ctx, scope(t, 1), "deliveries/d/0", 1, 45*time.Minute)
+			if test.want == 0 {
+				require.True(t, fault.Is(err, fault.Unavailable))
+				return
+			}
+			require.NoError(t, err)
+			u, err := url.Parse(address)
+			require.NoError(t, err)
+			promised, err := time.ParseDuration(u.Query().Get("X-Amz-Expires") + "s")
+			require.NoError(t, err)
+			require.LessOrEqual(t, promised, test.want)
+			require.Greater(t, promised, test.want-time.Minute)
+		})
+	}
+}
+
+func TestWithoutCredentialsNothingIsDone(t *testing.T) {
+	b := open(t)
+	f := s3.New(awss3.NewFromConfig(mototest.Config(mototest.Start(t))), b.name, func(context.Context, tenant.ID, time.Duration) (aws.Credentials, error) {
+		return aws.Credentials{}, errors.New("STS gives none")
+	})
+	s := scope(t, 1)
+	b.put(t, s, "deliveries/d/0", []byte("x"))
+	_, err := f.UploadURL(ctx, s, "deliveries/d/0", 1, time.Minute)
+	require.True(t, fault.Is(err, fault.Unavailable))
+	_, err = f.Open(ctx, s, "deliveries/d/0")
+	require.True(t, fault.Is(err, fault.Unavailable), "%v", err)
+	require.True(t, fault.Is(f.Remove(ctx, s, "deliveries/d/0"), fault.Unavailable))
+	require.NoError(t, b.file(t, s, "deliveries/d/0").Close(), "it is still there")
+}
+
+// S3 answers 403 for a file that is not there to those who may not list the whole bucket.
+func TestAFileThatIsDeniedBecauseThereIsNone(t *testing.T) {
+	b, s := open(t), scope(t, 1)
+	b.put(t, s, "deliveries/d/0", []byte("x"))
+	b.put(t, s, "deliveries/d/10", []byte("x"))
+	b.denies.Store(1)
+	for _, name := range []string{"deliveries/d/1", "deliveries/d/2"} {
+		_, err := b.Open(ctx, s, name)
+		require.True(t, fault.Is(err, fault.NotFound), name)
+	}
+	require.EqualValues(t, 1, b.file(t, s, "deliveries/d/0").Size())
+	for _, denies := range []int32{2, 3} {
+		b.denies.Store(denies)
+		_, err := b.Open(ctx, s, "deliveries/d/0")
+		require.True(t, fault.Is(err, fault.Internal), "%v", err)
+	}
 }
 
 func TestAnAddressSignsTheSizeAndNothingAClientCannotKnow(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -40,6 +41,17 @@ func New(client *dynamodb.Client, o Options) *Engine {
 		e.clock = time.Now
 	}
 	return e
+}
+
+// As gives an engine like this one, on the same connections, all of whose calls are signed with the credentials of c.
+func (e *Engine) As(c aws.CredentialsProvider) *Engine {
+	shared := e.client.Options()
+	other := *e
+	other.client = dynamodb.New(shared, func(o *dynamodb.Options) {
+		o.HTTPClient = shared.HTTPClient // New has made another, whose connections would be its own
+		o.Credentials = c
+	})
+	return &other
 }
 
 // name gives the name of a table for a request.
