@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+
+	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
 // Config of the platform on one machine.
@@ -15,6 +17,7 @@ type Config struct {
 	Data string // TENANTRY_DATA, the folder of everything that is kept; .tenantry where absent
 	Log  string // TENANTRY_LOG, how lines are logged to standard error: text (where absent) or json
 	Demo string // TENANTRY_DEMO, whether an empty store is filled with two tenants: on (where absent) or off
+	Plan string // TENANTRY_PLAN, of new tenants: free, team or enterprise (where absent)
 }
 
 // ReadConfig reads the environment and puts the defaults in.
@@ -27,7 +30,7 @@ func ReadConfig(getenv func(string) string) Config {
 	}
 	return Config{
 		Addr: or("TENANTRY_ADDR", "127.0.0.1:8080"), Data: or("TENANTRY_DATA", ".tenantry"),
-		Log: or("TENANTRY_LOG", "text"), Demo: or("TENANTRY_DEMO", "on"),
+		Log: or("TENANTRY_LOG", "text"), Demo: or("TENANTRY_DEMO", "on"), Plan: or("TENANTRY_PLAN", string(tenant.Enterprise)),
 	}
 }
 
@@ -43,6 +46,9 @@ func (c Config) Validate() error {
 	}
 	if c.Demo != "on" && c.Demo != "off" {
 		errs = append(errs, fmt.Errorf("TENANTRY_DEMO is %q: it must be on or off", c.Demo))
+	}
+	if _, err := tenant.ParsePlan(c.Plan); err != nil {
+		errs = append(errs, fmt.Errorf("TENANTRY_PLAN is %q: %w", c.Plan, err))
 	}
 	return errors.Join(errs...)
 }

@@ -25,6 +25,7 @@ import (
 	queuebolt "github.com/tenantry/tenantry/pkg/queue/bolt"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/bolt"
+	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
 // Names in the data folder.
@@ -147,7 +148,7 @@ func (p *platform) wire(s *store.Store) error {
 		return err
 	}
 	served, err := api.Handler(api.Deps{
-		Store: s, Auth: auth, Files: p.files, Queue: p.queue, Clock: time.Now, Random: rand.Reader, Log: p.log,
+		Store: s, Auth: auth, Files: p.files, Queue: p.queue, Clock: time.Now, Random: rand.Reader, Plan: tenant.Plan(p.config.Plan), Log: p.log,
 	}, "")
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/organization"
@@ -26,6 +27,7 @@ type Deps struct {
 	Queue     delivery.Queue
 	Clock     func() time.Time
 	Random    io.Reader
+	Plan      tenant.Plan // of new tenants
 	Log       *slog.Logger
 	RequestID func(context.Context) string // the platform's ID of a request
 }
@@ -63,9 +65,10 @@ func OpenAPI() ([]byte, error) {
 }
 
 func (d Deps) features() features {
+	log := audit.Log{Clock: d.Clock, Random: d.Random}
 	deliveries := &delivery.Service{Store: d.Store, Files: d.Files, Queue: d.Queue, Clock: d.Clock, Random: d.Random, Log: d.Log}
 	return features{
-		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random},
+		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Plan: d.Plan},
 		projects:      &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, RulesChanged: deliveries.RulesChanged},
 		deliveries:    deliveries,
 		costs:         &cost.Service{Store: d.Store, Clock: d.Clock},

@@ -84,7 +84,7 @@ func (a *App) serve(t testing.TB) {
 		Uploaded: a.inbox.uploaded, Log: log})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, files.Close()) })
-	served, err := api.Handler(api.Deps{Store: a.Store, Auth: auth, Files: files, Queue: &a.inbox, Clock: a.Now, Random: rand.Reader, Log: log}, "")
+	served, err := api.Handler(api.Deps{Store: a.Store, Auth: auth, Files: files, Queue: &a.inbox, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise, Log: log}, "")
 	require.NoError(t, err)
 	a.Deliveries = &delivery.Service{Store: a.Store, Files: files, Queue: &a.inbox, Clock: a.Now, Random: rand.Reader, Log: log, Temp: t.TempDir()}
 	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

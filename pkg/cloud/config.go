@@ -3,6 +3,7 @@
 package cloud
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
 // Config of every function, of which Region and Stage are needed to start. What else is missing fails only the requests
@@ -25,6 +27,7 @@ type Config struct {
 	Role      string                 // TENANTRY_TENANT_ROLE_ARN, of the tenant-data role; without it no tenant's data is reached
 	Issuer    string                 // TENANTRY_ISSUER, of access tokens: its https URL
 	ClientIDs []string               // TENANTRY_CLIENT_IDS, comma-separated: clients whose Cognito tokens are taken
+	Plan      tenant.Plan            // TENANTRY_PLAN, of new tenants: free (where absent), team or enterprise
 	Audiences []string               // TENANTRY_AUDIENCES, comma-separated: audiences of other issuers' tokens
 }
 
@@ -34,6 +37,7 @@ func ReadConfig(getenv func(string) string) Config {
 		Region: getenv("AWS_REGION"), Stage: getenv("TENANTRY_STAGE"), Tables: map[store.Table]string{},
 		Bucket: getenv("TENANTRY_BUCKET"), QueueURL: getenv("TENANTRY_QUEUE_URL"), Role: getenv("TENANTRY_TENANT_ROLE_ARN"), Issuer: getenv("TENANTRY_ISSUER"),
 		ClientIDs: list(getenv("TENANTRY_CLIENT_IDS")), Audiences: list(getenv("TENANTRY_AUDIENCES")),
+		Plan: tenant.Plan(cmp.Or(getenv("TENANTRY_PLAN"), string(tenant.Free))),
 	}
 	for _, t := range store.Tables {
 		c.Tables[t] = getenv("TENANTRY_TABLE_" + strings.ToUpper(string(t)))
@@ -75,6 +79,8 @@ func (c Config) Validate() error {
 	check(c.Role == "" || isRole(c.Role), "TENANTRY_TENANT_ROLE_ARN", c.Role, "the ARN of an IAM role")
 	check(c.Issuer == "" || isURL(c.Issuer), "TENANTRY_ISSUER", c.Issuer, "the https URL of an OpenID Connect issuer")
 	check(c.Issuer == "" || len(c.ClientIDs)+len(c.Audiences) > 0, "TENANTRY_CLIENT_IDS", "", "given, or TENANTRY_AUDIENCES, where TENANTRY_ISSUER is")
+	_, err := tenant.ParsePlan(string(c.Plan))
+	check(err == nil, "TENANTRY_PLAN", string(c.Plan), "free, team or enterprise")
 	return errors.Join(errs...)
 }
 

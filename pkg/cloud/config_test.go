@@ -8,6 +8,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/cloud"
 	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
 // least is the environment that every function must start with.
@@ -27,7 +28,7 @@ func TestReadConfig(t *testing.T) {
 		c := cloud.ReadConfig(with())
 		require.NoError(t, c.Validate())
 		require.Equal(t, cloud.Config{
-			Region: "eu-west-1", Stage: "prod-2", Bucket: "tenantry-prod-2-imports",
+			Region: "eu-west-1", Stage: "prod-2", Bucket: "tenantry-prod-2-imports", Plan: tenant.Free,
 			Tables: map[store.Table]string{
 				store.DirectoryTable: "tenantry-prod-2-directory", store.CoreTable: "tenantry-prod-2-core",
 				store.CostTable: "tenantry-prod-2-cost", store.AuditTable: "tenantry-prod-2-audit",
@@ -65,6 +66,7 @@ func TestValidate(t *testing.T) {
 		"a role without a name":         {"TENANTRY_TENANT_ROLE_ARN", "arn:aws:iam::123456789012:role/"},
 		"a queue by its name":           {"TENANTRY_QUEUE_URL", "queue"},
 		"a queue without TLS":           {"TENANTRY_QUEUE_URL", "http://sqs.example.com/1/q"},
+		"a plan that is none":           {"TENANTRY_PLAN", "gold"},
 		"an issuer without TLS":         {"TENANTRY_ISSUER", "http://issuer.example.com", "TENANTRY_CLIENT_IDS", "a"},
 		"an issuer without a client":    {"TENANTRY_ISSUER", "https://issuer.example.com"},
 	}
@@ -85,7 +87,9 @@ func TestValidate(t *testing.T) {
 	})
 	t.Run("names all that is wrong at once", func(t *testing.T) {
 		err := cloud.ReadConfig(func(string) string { return "?" }).Validate()
-		for _, name := range []string{"AWS_REGION", "TENANTRY_STAGE", "TENANTRY_TABLE_AUDIT", "TENANTRY_BUCKET", "TENANTRY_QUEUE_URL", "TENANTRY_TENANT_ROLE_ARN", "TENANTRY_ISSUER"} {
+		names := []string{"AWS_REGION", "TENANTRY_STAGE", "TENANTRY_TABLE_AUDIT", "TENANTRY_BUCKET", "TENANTRY_QUEUE_URL", "TENANTRY_TENANT_ROLE_ARN",
+			"TENANTRY_ISSUER", "TENANTRY_PLAN"}
+		for _, name := range names {
 			require.ErrorContains(t, err, name)
 		}
 	})

@@ -47,7 +47,7 @@ func Handler(c Config, f route.Function, log *slog.Logger) (http.Handler, error)
 		return nil, err
 	}
 	return api.Handler(api.Deps{
-		Store: s, Auth: auth, Files: aws.files, Queue: aws.queue, Clock: time.Now, Random: rand.Reader, Log: log, RequestID: requestID,
+		Store: s, Auth: auth, Files: aws.files, Queue: aws.queue, Clock: time.Now, Random: rand.Reader, Plan: c.Plan, Log: log, RequestID: requestID,
 	}, f)
 }
 

@@ -282,7 +282,7 @@ func newScope(t require.TestingT, only ...tenant.ProjectID) *tenant.Scope {
 }
 
 func scopeOf(t require.TestingT, id tenant.ID, only ...tenant.ProjectID) *tenant.Scope {
-	s, err := tenant.Authorize(tenant.Principal{Subject: "alice"}, tenant.Membership{Tenant: id, Role: tenant.Viewer, Projects: only}, tenant.ReadCost)
+	s, err := tenant.Authorize(tenant.Principal{Subject: "alice"}, tenant.Membership{Tenant: id, Role: tenant.Viewer, Projects: only}, tenant.Standing{}, tenant.ReadCost)
 	require.NoError(t, err)
 	return s
 }

@@ -16,10 +16,11 @@ import (
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// Fresh is how long anything is believed without asking again: keys of issuers, tokens verified by them, memberships.
+// Fresh is how long anything is believed without asking again: keys of issuers, tokens verified by them, memberships,
+// the standing of tenants.
 const Fresh = time.Minute
 
-const cached = 4096 // tokens, and memberships
+const cached = 4096 // tokens, memberships, and tenants
 
 // Config is what an Authorizer needs.
 type Config struct {
@@ -43,6 +44,7 @@ type Authorizer struct {
 	store   *store.Store
 	tokens  *lru.Cache[[32]byte, verified]
 	members *lru.Cache[memberKey, seen]
+	tenants *lru.Cache[tenant.ID, stands]
 }
 
 type memberKey struct {
@@ -52,6 +54,11 @@ type memberKey struct {
 
 type seen struct {
 	tenant.Membership
+	until time.Time
+}
+
+type stands struct {
+	tenant.Standing
 	until time.Time
 }
 
@@ -73,14 +80,16 @@ func New(c Config) (*Authorizer, error) {
 		}
 		a.issuers[i.URL] = &issuer{Issuer: i, client: c.Client, clock: a.clock}
 	}
-	var err1, err2 error
+	var err1, err2, err3 error
 	a.tokens, err1 = lru.New[[32]byte, verified](cached)
 	a.members, err2 = lru.New[memberKey, seen](cached)
-	return a, errors.Join(err1, err2)
+	a.tenants, err3 = lru.New[tenant.ID, stands](cached)
+	return a, errors.Join(err1, err2, err3)
 }
 
 // Scope gives the Scope of a member with the permission. Whether a tenant is unknown, an ID malformed or the caller no
-// member makes no difference to the error.
+// member makes no difference to the error. A member without the permission gets the scope in which the refusal is recorded,
+// and the error.
 func (a *Authorizer) Scope(ctx context.Context, authorization, tenantID string, need tenant.Permission) (*tenant.Scope, error) {
 	p, err := a.Principal(ctx, authorization)
 	if err != nil {
@@ -90,11 +99,35 @@ func (a *Authorizer) Scope(ctx context.Context, authorization, tenantID string, 
 	if err != nil {
 		return nil, err
 	}
-	s, err := tenant.Authorize(p, m, need)
+	at, err := a.standing(ctx, p, m)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Forbidden, "Your role %s does not include %s. Ask an owner or admin of the organization.", m.Role, need)
+		return nil, err
 	}
-	return s, nil
+	s, err := tenant.Authorize(p, m, at, need)
+	switch {
+	case err == nil:
+		return s, nil
+	case errors.Is(err, tenant.ErrRests):
+		err = fault.Wrap(err, fault.Forbidden, "The organization is %s: it can be read and not changed. An owner can activate or restore it.", at.Status)
+	default:
+		err = fault.Wrap(err, fault.Forbidden, "Your role %s does not include %s. Ask an owner or admin of the organization.", m.Role, need)
+	}
+	refused, _ := tenant.Authorize(p, m, at, tenant.ReadTenant)
+	return refused, err
+}
+
+// standing of a member's tenant. A tenant without its item is none.
+func (a *Authorizer) standing(ctx context.Context, p tenant.Principal, m tenant.Membership) (tenant.Standing, error) {
+	now := a.clock()
+	if s, ok := a.tenants.Get(m.Tenant); ok && now.Before(s.until) {
+		return s.Standing, nil
+	}
+	at, err := ReadStanding(ctx, a.store, p, m)
+	if err != nil {
+		return at, err
+	}
+	a.tenants.Add(m.Tenant, stands{at, now.Add(Fresh)})
+	return at, nil
 }
 
 // membership of a principal. That there is none is never cached, so that a new member need not wait.
@@ -115,9 +148,10 @@ func (a *Authorizer) membership(ctx context.Context, p tenant.Principal, tenantI
 	return m, nil
 }
 
-// Forget makes the next request of a principal in a tenant read the membership again.
+// Forget makes the next request of a principal in a tenant read the membership and the tenant's standing again.
 func (a *Authorizer) Forget(p tenant.Principal, id tenant.ID) {
 	a.members.Remove(memberKey{p.Issuer, p.Subject, id})
+	a.tenants.Remove(id)
 }
 
 // NoTenant is the answer for every tenant that the caller may not know of.

@@ -60,6 +60,7 @@ func newWorld(t testing.TB) *world {
 	require.NoError(t, err)
 	t.Cleanup(func() { w.engine.Close() })
 	w.store = store.New(w.engine)
+	w.stands(t, tenant.Active)
 	w.join(t, identity.Member{Tenant: home, Subject: "alice", Role: tenant.Owner})
 	w.Authorizer, err = identity.New(identity.Config{Store: w.store, Clock: func() time.Time { return w.now },
 		Issuers: []identity.Issuer{{URL: w.issuer.URL, Audiences: []string{"tenantry"}, ClientIDs: []string{"web"}}}})
@@ -70,6 +71,15 @@ func newWorld(t testing.TB) *world {
 func (w *world) join(t testing.TB, m identity.Member) {
 	m.Issuer = w.issuer.URL
 	require.NoError(t, w.store.Directory().Write(t.Context(), m.Changes()...))
+}
+
+// stands writes the item of home.
+func (w *world) stands(t testing.TB, status tenant.Status) {
+	scope, err := identity.Found(tenant.Principal{}, home, tenant.Team)
+	require.NoError(t, err)
+	h, err := w.store.Tenant(scope)
+	require.NoError(t, err)
+	require.NoError(t, h.Write(t.Context(), store.Change{Key: store.Meta(), Value: map[string]string{"status": string(status), "plan": "team"}}))
 }
 
 func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
@@ -248,6 +258,28 @@ func TestKeys(t *testing.T) {
 	})
 }
 
+func TestTenantsThatRest(t *testing.T) {
+	for _, status := range []tenant.Status{tenant.Suspended, tenant.Deleting} {
+		w := newWorld(t)
+		ask := func(need tenant.Permission) (*tenant.Scope, error) {
+			return w.Scope(t.Context(), "Bearer "+w.token(t, nil), string(home), need)
+		}
+		s, err := ask(tenant.WriteProject)
+		require.NoError(t, err)
+		require.Equal(t, tenant.Standing{Status: tenant.Active, Plan: tenant.Team}, s.Standing())
+		w.stands(t, status)
+		w.now = w.now.Add(identity.Fresh)
+		s, err = ask(tenant.WriteProject)
+		require.True(t, fault.Is(err, fault.Forbidden))
+		require.ErrorContains(t, err, string(status))
+		require.NotNil(t, s, "in which the refusal is recorded")
+		_, err = ask(tenant.ReadCost)
+		require.NoError(t, err)
+		_, err = ask(tenant.OwnTenant)
+		require.NoError(t, err)
+	}
+}
+
 func TestScope(t *testing.T) {
 	w := newWorld(t)
 	w.join(t, identity.Member{Tenant: home, Subject: "vic", Role: tenant.Viewer, Limited: true, Projects: []tenant.ProjectID{"prj_01ARZ3NDEKTSV4RRFFQ69G5FAV"}})
@@ -274,7 +306,7 @@ func TestScope(t *testing.T) {
 				require.Equal(t, c.subject, s.Principal().Subject)
 				return
 			}
-			require.Nil(t, s)
+			require.Equal(t, c.kind == fault.Forbidden, s != nil, "a member's refusal is recorded in a scope, a stranger's nowhere")
 			require.True(t, fault.Is(err, c.kind), "%v", err)
 			if c.kind == fault.NotFound {
 				require.EqualError(t, err, identity.NoTenant().Error())

@@ -54,18 +54,45 @@ func Memberships(ctx context.Context, d *store.Directory, p tenant.Principal, l 
 func (m Member) Changes() []store.DirectoryChange {
 	return []store.DirectoryChange{
 		{Key: store.SubjectTenant(m.Issuer, m.Subject, m.Tenant), Value: m, Condition: store.Absent},
-		{Key: store.OrgMember(m.Tenant, m.Issuer, m.Subject), Value: m, Condition: store.Absent},
+		{Key: store.OrgMember(m.Tenant, m.ID()), Value: m, Condition: store.Absent},
 	}
 }
 
+// ID is the membership's.
+func (m Member) ID() tenant.MemberID { return tenant.MemberIDOf(m.Tenant, m.Issuer, m.Subject) }
+
 // Found gives the scope of a principal in a tenant that is about to be, under an ID that was just made.
-func Found(p tenant.Principal, id tenant.ID) (*tenant.Scope, error) {
-	return tenant.Authorize(p, tenant.Membership{Tenant: id, Role: tenant.Owner}, tenant.WriteTenant)
+func Found(p tenant.Principal, id tenant.ID, plan tenant.Plan) (*tenant.Scope, error) {
+	return tenant.Authorize(p, tenant.Membership{Tenant: id, Role: tenant.Owner}, tenant.Standing{Status: tenant.Active, Plan: plan}, tenant.WriteTenant)
 }
 
-// See gives the scope in which a member may read about the tenant.
+// See gives the scope in which a member may read about the tenant, whose standing is not known yet.
 func See(p tenant.Principal, m tenant.Membership) (*tenant.Scope, error) {
-	return tenant.Authorize(p, m, tenant.ReadTenant)
+	return tenant.Authorize(p, m, tenant.Standing{}, tenant.ReadTenant)
+}
+
+// ReadStanding reads how the tenant of a membership stands, NoTenant where the tenant is not there.
+func ReadStanding(ctx context.Context, s *store.Store, p tenant.Principal, m tenant.Membership) (at tenant.Standing, err error) {
+	scope, err := See(p, m)
+	if err != nil {
+		return at, err
+	}
+	h, err := s.Tenant(scope)
+	if err != nil {
+		return at, err
+	}
+	var meta struct {
+		Status tenant.Status `json:"status"`
+		Plan   tenant.Plan   `json:"plan"`
+	}
+	version, err := h.Read(ctx, store.Meta(), &meta)
+	if err != nil {
+		return at, fmt.Errorf("read a tenant: %w", err)
+	}
+	if version == 0 {
+		return at, NoTenant()
+	}
+	return tenant.Standing{Status: meta.Status, Plan: meta.Plan}, nil
 }
 
 func (m Member) membership() tenant.Membership {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -32,12 +33,12 @@ func (s *Service) create(ctx context.Context, p tenant.Principal, in *createIn) 
 	if out, err := s.created(ctx, d, p, once); out != nil || err != nil {
 		return out, err
 	}
-	t, err := s.found(ctx, p, name)
+	t, row, scope, err := s.found(ctx, p, name)
 	if err != nil {
 		return nil, err
 	}
 	owner := identity.Member{Tenant: t.ID, Issuer: p.Issuer, Subject: p.Subject, Email: p.Email, Role: tenant.Owner, CreatedAt: t.CreatedAt}
-	err = d.Write(ctx, append(owner.Changes(), once.ChangesOutside(string(t.ID), t.CreatedAt)...)...)
+	err = d.WriteAudited(ctx, scope, row, append(owner.Changes(), once.ChangesOutside(string(t.ID), t.CreatedAt)...)...)
 	if store.Conflicted(err) != nil {
 		if out, err := s.created(ctx, d, p, once); out != nil || err != nil {
 			return out, err
@@ -50,26 +51,26 @@ func (s *Service) create(ctx context.Context, p tenant.Principal, in *createIn) 
 	return made(t, 1), nil
 }
 
-// found writes the item of a new tenant.
-func (s *Service) found(ctx context.Context, p tenant.Principal, name string) (t Organization, err error) {
+// found writes the item of a new tenant and gives the row of its audit log that goes with the memberships.
+func (s *Service) found(ctx context.Context, p tenant.Principal, name string) (t Organization, row store.Change, scope *tenant.Scope, err error) {
 	now := s.now()
 	id, err := tenant.NewID(now, s.Random)
 	if err != nil {
-		return t, err
+		return t, row, nil, err
 	}
-	scope, err := identity.Found(p, id)
-	if err != nil {
-		return t, err
+	if scope, err = identity.Found(p, id, s.Plan); err != nil {
+		return t, row, nil, err
 	}
 	h, err := s.Store.Tenant(scope)
 	if err != nil {
-		return t, err
+		return t, row, nil, err
 	}
-	t = Organization{ID: id, Name: name, Status: Active, CreatedAt: now, UpdatedAt: now}
+	t = Organization{ID: id, Name: name, Status: tenant.Active, Plan: s.Plan, CreatedAt: now, UpdatedAt: now}
 	if err := h.Write(ctx, store.Change{Key: store.Meta(), Value: t, Condition: store.Absent}); err != nil {
-		return t, fmt.Errorf("create a tenant: %w", err)
+		return t, row, nil, fmt.Errorf("create a tenant: %w", err)
 	}
-	return t, nil
+	row, err = s.Audit.Row(ctx, scope, audit.Event{Target: target(id), After: t})
+	return t, row, scope, err
 }
 
 // created answers a request that has been answered before, with nil where it has not.

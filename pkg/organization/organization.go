@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -16,32 +17,29 @@ import (
 
 // Organization is a tenant. JSON is both its wire form and, without Role, its stored form.
 type Organization struct {
-	ID        tenant.ID   `json:"id" doc:"ten_ and 26 characters."`
-	Name      string      `json:"name"`
-	Status    Status      `json:"status" enum:"active"`
-	Role      tenant.Role `json:"role,omitempty" enum:"owner,admin,editor,viewer" doc:"Yours."`
-	CreatedAt time.Time   `json:"createdAt"`
-	UpdatedAt time.Time   `json:"updatedAt"`
+	ID        tenant.ID     `json:"id" doc:"ten_ and 26 characters."`
+	Name      string        `json:"name"`
+	Status    tenant.Status `json:"status" enum:"active,suspended,deleting"`
+	Plan      tenant.Plan   `json:"plan" enum:"free,team,enterprise"`
+	Role      tenant.Role   `json:"role,omitempty" enum:"owner,admin,editor,viewer" doc:"Yours."`
+	CreatedAt time.Time     `json:"createdAt"`
+	UpdatedAt time.Time     `json:"updatedAt"`
 }
-
-// Status says whether work is done for a tenant.
-type Status string
-
-// Active is the only status in which anything is done.
-const Active Status = "active"
 
 // Service has the operations on tenants. All fields are needed.
 type Service struct {
 	Store  *store.Store
 	Clock  func() time.Time
 	Random io.Reader // of IDs
+	Audit  audit.Log
+	Plan   tenant.Plan // of new tenants
 }
 
 // Operations lists the package's operations; it works on a nil Service.
 func (s *Service) Operations() []route.Operation {
 	const all, one, tag = "/v1/tenants", "/v1/tenants/{tenantId}", "Tenants"
 	return []route.Operation{
-		route.ForPrincipal(route.Spec{ID: createTenant, Method: "POST", Path: all, Permission: tenant.SignedIn, Function: route.Admin,
+		route.ForPrincipal(route.Spec{ID: createTenant, Method: "POST", Path: all, Permission: tenant.Person, Function: route.Admin,
 			Tag: tag, Status: 201, Summary: "Create a tenant", Doc: "You become its owner.",
 			Example: createIn{Body: New{Name: "ABC"}}}, s.create),
 		route.ForPrincipal(route.Spec{ID: listTenants, Method: "GET", Path: all, Permission: tenant.SignedIn, Function: route.Admin,
@@ -76,6 +74,8 @@ func (s *Service) get(ctx context.Context, scope *tenant.Scope, _ *struct{}) (*t
 	return &tenantOut{ETag: route.ETag(version), Body: t}, nil
 }
 
+func target(id tenant.ID) string { return "tenant/" + string(id) }
+
 // read gives the scope's tenant with the caller's role, and its version.
 func (s *Service) read(ctx context.Context, scope *tenant.Scope) (t Organization, version int64, err error) {
 	h, err := s.Store.Tenant(scope)
@@ -103,8 +103,8 @@ func Work(ctx context.Context, st *store.Store, id tenant.ID, worker string) (*t
 	if err != nil {
 		return nil, err
 	}
-	if t.Status != Active {
+	if t.Status != tenant.Active {
 		return nil, identity.NoTenant()
 	}
-	return scope, nil
+	return scope.In(tenant.Standing{Status: t.Status, Plan: t.Plan}), nil
 }

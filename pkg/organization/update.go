@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -34,8 +35,14 @@ func (s *Service) update(ctx context.Context, scope *tenant.Scope, in *updateIn)
 		if err := in.Check(version); err != nil {
 			return nil, err
 		}
-		t.Role, t.Name, t.UpdatedAt = "", name, s.now()
-		err = h.Write(ctx, store.Change{Key: store.Meta(), Value: t, Condition: store.VersionIs(version)})
+		t.Role = ""
+		before := t
+		t.Name, t.UpdatedAt = name, s.now()
+		row, err := s.Audit.Row(ctx, scope, audit.Event{Target: target(t.ID), Before: before, After: t})
+		if err != nil {
+			return nil, err
+		}
+		err = h.Write(ctx, store.Change{Key: store.Meta(), Value: t, Condition: store.VersionIs(version)}, row)
 		if err == nil {
 			t.Role = scope.Role()
 			return &tenantOut{ETag: route.ETag(version + 1), Body: t}, nil

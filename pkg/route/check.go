@@ -53,7 +53,7 @@ func (o Operation) plain() error {
 		return errors.New("no handler")
 	case o.caller == member && (!of || !tenant.Owner.May(o.Permission)):
 		return errors.New("ForTenant asks for a path below " + tenantPath + " and a permission that a role grants")
-	case o.caller == signedIn && o.Permission != tenant.SignedIn, o.caller == anybody && o.Permission != tenant.Public:
+	case o.caller == signedIn && o.Permission != tenant.SignedIn && o.Permission != tenant.Person, o.caller == anybody && o.Permission != tenant.Public:
 		return fmt.Errorf("the permission %q does not fit the constructor", o.Permission)
 	case o.caller != member && strings.Contains(o.Path, "{tenantId}"):
 		return errors.New("the path of a tenant asks for ForTenant")

@@ -133,6 +133,8 @@ func (e *endpoint) readQuery(raw string) (url.Values, error) {
 			bad.At("query."+name, "give it once", "")
 		case slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) || strings.ContainsRune(v, 0) }):
 			bad.At("query."+name, "is not UTF-8 text", "")
+		case several && slices.Contains(values, ""):
+			bad.At("query."+name, "is empty: leave it out", "")
 		}
 	}
 	if len(bad.Details) > 0 {

@@ -4,20 +4,24 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"path"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
 // Options are what a handler takes from its surroundings; the zero Options are good.
@@ -26,6 +30,28 @@ type Options struct {
 	Random    io.Reader                    // of request IDs; crypto/rand where nil
 	Log       *slog.Logger                 // gets one line a request; slog.Default() where nil
 	RequestID func(context.Context) string // the platform's ID of the request, "" where it has none; may be nil
+
+	// Admit takes a member's request out of the tenant's rate, before the permission is looked at; the error is
+	// fault.Limited where nothing is left. May be nil.
+	Admit func(context.Context, *tenant.Scope) (Rate, error)
+	// Used is told what an admitted request took, after it was answered. May be nil.
+	Used func(context.Context, *tenant.Scope, Usage)
+	// Refused is told of a member's request that was refused: fault.Forbidden, or any failure whose cause is
+	// tenant.ErrDenied. May be nil.
+	Refused func(context.Context, *tenant.Scope, error)
+}
+
+// Rate is how much a tenant may still ask.
+type Rate struct {
+	Limit, Remaining int64
+	Reset            time.Duration // until Limit is there again
+}
+
+// Usage is what a request took.
+type Usage struct {
+	Store    store.Use
+	BytesIn  int64 // of the request's body
+	BytesOut int64 // of the answer's
 }
 
 // Handler serves operations. Nothing is prepared for an operation before it is first asked for.
@@ -82,7 +108,7 @@ func (s *server) serve(methods map[string]*endpoint) http.HandlerFunc {
 		l := line{start: s.Clock(), id: s.requestID(r.Context()), cold: !s.warmed.Swap(true), operation: "none"}
 		w := &response{ResponseWriter: rw, challenge: challenge(r)}
 		secure(w.Header(), l.id)
-		c := &call{}
+		c := &call{request: Request{ID: l.id, Source: source(r)}}
 		ctx, meter := store.WithMeter(context.WithValue(r.Context(), callKey{}, c))
 		r = r.WithContext(ctx)
 		defer func() {
@@ -94,6 +120,7 @@ func (s *server) serve(methods map[string]*endpoint) http.HandlerFunc {
 				w.fail(fault.New(fault.Internal, "panic"))
 			}
 			w.finish()
+			s.settle(ctx, c, r, w, meter)
 			s.write(ctx, l, c, w.status, meter)
 			if l.broken != nil && half {
 				panic(http.ErrAbortHandler) // what is out must not look whole
@@ -101,7 +128,7 @@ func (s *server) serve(methods map[string]*endpoint) http.HandlerFunc {
 		}()
 		e, err := choose(methods, w.Header(), r.Method)
 		if err == nil {
-			l.operation = e.ID
+			l.operation, c.request.Operation = e.ID, e.ID
 			err = s.run(e, c, w, r)
 		}
 		if err != nil {
@@ -113,7 +140,7 @@ func (s *server) serve(methods map[string]*endpoint) http.HandlerFunc {
 
 // run takes one request through its steps.
 func (s *server) run(e *endpoint, c *call, w *response, r *http.Request) error {
-	if err := s.authorize(e, c, r); err != nil {
+	if err := s.authorize(e, c, w, r); err != nil {
 		return err
 	}
 	e.prepare()
@@ -135,17 +162,70 @@ func (s *server) run(e *endpoint, c *call, w *response, r *http.Request) error {
 }
 
 // authorize finds who calls and whether they may.
-func (s *server) authorize(e *endpoint, c *call, r *http.Request) (err error) {
+func (s *server) authorize(e *endpoint, c *call, w *response, r *http.Request) (err error) {
 	authorization := strings.Join(r.Header.Values("Authorization"), ",")
 	switch e.caller {
 	case member:
-		if c.scope, err = s.auth.Scope(r.Context(), authorization, r.PathValue("tenantId"), e.Permission); err == nil && c.scope == nil {
+		if c.member, err = s.auth.Scope(r.Context(), authorization, r.PathValue("tenantId"), e.Permission); err == nil && c.member == nil {
 			err = fault.New(fault.Internal, "the authorizer gave no scope")
 		}
+		if c.member != nil && s.Admit != nil {
+			rate, limited := s.Admit(r.Context(), c.member)
+			rate.tell(w.Header(), limited)
+			if limited != nil {
+				return limited
+			}
+			c.admitted = true
+		}
+		if err == nil {
+			c.scope = c.member
+		}
 	case signedIn:
-		c.principal, err = s.auth.Principal(r.Context(), authorization)
+		if c.principal, err = s.auth.Principal(r.Context(), authorization); err == nil {
+			err = e.person(c.principal)
+		}
 	}
 	return err
+}
+
+// person refuses API keys where a person is asked for.
+func (e *endpoint) person(p tenant.Principal) error {
+	if e.Permission == tenant.Person && p.Credential() != tenant.Token {
+		return fault.New(fault.Forbidden, "An API key cannot do this: it belongs to one organization. Sign in as a person.")
+	}
+	return nil
+}
+
+// tell says in the headers what is left: the fields RateLimit-Policy and RateLimit of the IETF's httpapi draft.
+func (r Rate) tell(h http.Header, limited error) {
+	if r.Limit == 0 {
+		return
+	}
+	seconds := int64((r.Reset + time.Second - 1) / time.Second)
+	h.Set("RateLimit-Policy", fmt.Sprintf(`"requests";q=%d;w=60`, r.Limit))
+	h.Set("RateLimit", fmt.Sprintf(`"requests";r=%d;t=%d`, r.Remaining, seconds))
+	if limited != nil {
+		h.Set("Retry-After", strconv.FormatInt(max(seconds, 1), 10))
+	}
+}
+
+// settle tells the tenant's books of a request that was answered.
+func (s *server) settle(ctx context.Context, c *call, r *http.Request, w *response, meter *store.Meter) {
+	ctx = context.WithoutCancel(ctx) // a caller who has gone owes all the same
+	if denied := fault.Is(c.failure, fault.Forbidden) || errors.Is(c.failure, tenant.ErrDenied); denied && c.member != nil && s.Refused != nil {
+		s.Refused(ctx, c.member, c.failure)
+	}
+	if c.admitted && s.Used != nil {
+		s.Used(ctx, c.member, Usage{Store: meter.Total(), BytesIn: max(r.ContentLength, 0), BytesOut: w.bytes})
+	}
+}
+
+// source is the caller's address. Behind API Gateway it is the one that the gateway saw.
+func source(r *http.Request) string {
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		return host
+	}
+	return r.RemoteAddr
 }
 
 func choose(methods map[string]*endpoint, h http.Header, method string) (*endpoint, error) {

@@ -25,7 +25,7 @@ func (s *server) write(ctx context.Context, l line, c *call, status int, meter *
 	use := meter.Total()
 	attrs := []slog.Attr{
 		slog.String("operation", l.operation),
-		slog.String("tenant", string(c.scope.Tenant())),
+		slog.String("tenant", string(c.member.Tenant())),
 		slog.Int("status", status),
 		slog.Duration("duration", s.Clock().Sub(l.start)),
 		slog.String("requestId", l.id),

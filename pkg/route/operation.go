@@ -63,7 +63,8 @@ const (
 type Authorizer interface {
 	// Principal authenticates the Authorization header.
 	Principal(ctx context.Context, authorization string) (tenant.Principal, error)
-	// Scope authenticates, finds the membership of the tenant and asks it for the permission.
+	// Scope authenticates, finds the membership of the tenant and asks it for the permission. With an error the scope may still
+	// be there: that of a member who is refused, for the tenant's own books and for nothing else.
 	Scope(ctx context.Context, authorization, tenantID string, need tenant.Permission) (*tenant.Scope, error)
 }
 
@@ -138,9 +139,27 @@ func answering[In, Out any](h func(context.Context, *In) (*Out, error)) func(con
 	}
 }
 
+// Request is what a handler may want to know of the request beside its In: where it must be recorded.
+type Request struct {
+	ID        string // as in X-Request-Id
+	Operation string // the Spec's ID
+	Source    string // the caller's network address, without port
+}
+
+// RequestOf gives the request that is being served; the zero Request outside of one.
+func RequestOf(ctx context.Context) Request {
+	if c := callOf(ctx); c != nil {
+		return c.request
+	}
+	return Request{}
+}
+
 // call is what a request's steps tell each other.
 type call struct {
-	scope     *tenant.Scope
+	request   Request
+	scope     *tenant.Scope // once it is authorized
+	member    *tenant.Scope // who asks, authorized or not
+	admitted  bool
 	principal tenant.Principal
 	failure   error
 	mediaType string

@@ -11,6 +11,7 @@ type response struct {
 	challenge string // what a 401 asks for
 	status    int
 	sent      bool
+	bytes     int64 // of the body
 }
 
 // WriteHeader notes the status; the first one counts.
@@ -23,7 +24,9 @@ func (w *response) WriteHeader(status int) {
 // Write sends status and headers before the first byte.
 func (w *response) Write(p []byte) (int, error) {
 	w.finish()
-	return w.ResponseWriter.Write(p)
+	n, err := w.ResponseWriter.Write(p)
+	w.bytes += int64(n)
+	return n, err
 }
 
 // Unwrap is for http.ResponseController.
@@ -40,7 +43,9 @@ func (w *response) finish() {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", w.challenge)
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		w.Header().Set("Retry-After", "1")
+		if w.Header().Get("Retry-After") == "" {
+			w.Header().Set("Retry-After", "1")
+		}
 	}
 	w.ResponseWriter.WriteHeader(w.status)
 }

@@ -43,7 +43,7 @@ func (d door) Scope(ctx context.Context, authorization, id string, need tenant.P
 	if id != home {
 		return nil, fault.New(fault.NotFound, "no such tenant")
 	}
-	s, err := tenant.Authorize(p, tenant.Membership{Tenant: home, Role: tenant.Role(p.Subject)}, need)
+	s, err := tenant.Authorize(p, tenant.Membership{Tenant: home, Role: tenant.Role(p.Subject)}, tenant.Standing{Status: tenant.Active}, need)
 	if err != nil {
 		return nil, fault.New(fault.Forbidden, "not permitted")
 	}

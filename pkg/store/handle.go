@@ -144,10 +144,24 @@ func (d *Directory) Query(ctx context.Context, s DirectorySpan, l List) (Page, e
 
 // Write does all changes or none.
 func (d *Directory) Write(ctx context.Context, changes ...DirectoryChange) error {
+	return d.engine.Write(ctx, d.ops(changes))
+}
+
+// WriteAudited does all changes or none, and the row of the audit log of the scope's tenant with them, last.
+func (d *Directory) WriteAudited(ctx context.Context, scope *tenant.Scope, row Change, changes ...DirectoryChange) error {
+	id := scope.Tenant()
+	if _, err := tenant.ParseID(string(id)); err != nil || row.Key.table != AuditTable {
+		return fmt.Errorf("write the directory: no scope, or a row of another table: %w", ErrDenied)
+	}
+	t := Tenant{id: id}
+	return d.engine.Write(ctx, append(d.ops(changes), t.ops([]Change{row})...))
+}
+
+func (d *Directory) ops(changes []DirectoryChange) []Op {
 	ops := make([]Op, len(changes))
 	for i, c := range changes {
 		ops[i] = Op{Action: c.Action, Address: Address{DirectoryTable, c.Key.pk, c.Key.sk}, Value: c.Value,
 			ExpiresAt: c.ExpiresAt, Condition: c.Condition}
 	}
-	return d.engine.Write(ctx, ops)
+	return ops
 }

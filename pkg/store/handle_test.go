@@ -1,14 +1,17 @@
 package store_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/oklog/ulid/v2"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/bolt"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -128,7 +131,7 @@ func TestDirectory(t *testing.T) {
 	of := func(subject string, id tenant.ID) []store.DirectoryChange {
 		return []store.DirectoryChange{
 			{Key: store.SubjectTenant("https://issuer", subject, id), Value: named{Name: subject}, Condition: store.Absent},
-			{Key: store.OrgMember(id, "https://issuer", subject), Value: named{Name: subject}, Condition: store.Absent},
+			{Key: store.OrgMember(id, tenant.MemberIDOf(id, "https://issuer", subject)), Value: named{Name: subject}, Condition: store.Absent},
 		}
 	}
 	require.NoError(t, d.Write(ctx, of("alice", abc)...))
@@ -159,6 +162,43 @@ func TestDirectory(t *testing.T) {
 	}
 }
 
+// The directory takes a row of the audit log into its transaction, of the scope's tenant, and nothing else of a tenant.
+func TestWriteAudited(t *testing.T) {
+	s, ctx := store.New(engine(t)), t.Context()
+	scope, err := tenant.Work(abc, "test")
+	require.NoError(t, err)
+	row := store.Change{Key: store.AuditRow(ulid.MustNew(1_700_000_000_000, rand.Reader)), Value: named{Name: "joined"}, Condition: store.Absent}
+	joins := store.DirectoryChange{Key: store.SubjectTenant("i", "alice", abc), Value: named{}, Condition: store.Absent}
+	require.ErrorIs(t, s.Directory().WriteAudited(ctx, nil, row, joins), store.ErrDenied)
+	require.ErrorIs(t, s.Directory().WriteAudited(ctx, scope, store.Change{Key: store.Meta(), Value: named{}}, joins), store.ErrDenied)
+	require.NoError(t, s.Directory().WriteAudited(ctx, scope, row, joins))
+	require.NotNil(t, store.Conflicted(s.Directory().WriteAudited(ctx, scope, row, store.DirectoryChange{Key: store.SubjectTenant("i", "bob", abc), Value: named{}})))
+	version, err := s.Directory().Read(ctx, store.SubjectTenant("i", "bob", abc), &named{})
+	require.NoError(t, err)
+	require.Zero(t, version, "a row that is there already takes the change with it")
+	h, err := s.Tenant(scope)
+	require.NoError(t, err)
+	at := time.UnixMilli(1_700_000_000_000)
+	page, err := h.Query(ctx, store.AuditRows(calendar.MonthOf(at), at, at), store.List{})
+	require.NoError(t, err)
+	require.Len(t, page.Records, 1)
+	page, err = h.Query(ctx, store.AuditRows(calendar.MonthOf(at), at.Add(time.Millisecond), at.Add(time.Hour)), store.List{})
+	require.NoError(t, err)
+	require.Empty(t, page.Records)
+}
+
+func TestErasuresThatAreDue(t *testing.T) {
+	d, ctx, noon := store.New(engine(t)).Directory(), t.Context(), time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for i, id := range []tenant.ID{abc, xyz} {
+		require.NoError(t, d.Write(ctx, store.DirectoryChange{Key: store.Erasure(noon.Add(time.Duration(i)*time.Hour), id), Value: named{Name: string(id)}}))
+	}
+	for by, want := range map[time.Time]int{noon.Add(-time.Second): 0, noon: 1, noon.Add(59 * time.Minute): 1, noon.Add(time.Hour): 2} {
+		page, err := d.Query(ctx, store.Erasures(by), store.List{})
+		require.NoError(t, err)
+		require.Len(t, page.Records, want, by)
+	}
+}
+
 // Whatever issuers and subjects are called, a membership is found by its own alone.
 func TestDirectoryKeysDoNotCollide(t *testing.T) {
 	name := rapid.OneOf(rapid.String(), rapid.StringMatching(`[a#%]{0,3}`))
@@ -166,10 +206,9 @@ func TestDirectoryKeysDoNotCollide(t *testing.T) {
 		i, s, j, u := name.Draw(t, "i"), name.Draw(t, "s"), name.Draw(t, "j"), name.Draw(t, "u")
 		same := i == j && s == u
 		require.Equal(t, same, store.SubjectTenant(i, s, abc) == store.SubjectTenant(j, u, abc))
-		require.Equal(t, same, store.OrgMember(abc, i, s) == store.OrgMember(abc, j, u))
+		require.Equal(t, same, store.OrgMember(abc, tenant.MemberIDOf(abc, i, s)) == store.OrgMember(abc, tenant.MemberIDOf(abc, j, u)))
 		require.Equal(t, same, store.SubjectTenants(i, s) == store.SubjectTenants(j, u))
 		require.Equal(t, same, store.SubjectIdempotency(i, s, "o", "k") == store.SubjectIdempotency(j, u, "o", "k"))
-		require.NotEqual(t, store.OrgMember(abc, i, s), store.OrgMember(xyz, i, s))
-		require.NotEqual(t, store.SubjectTenant(i, s, abc), store.OrgMember(abc, j, u))
+		require.NotEqual(t, store.SubjectTenant(i, s, abc), store.OrgMember(abc, tenant.MemberIDOf(abc, j, u)))
 	})
 }

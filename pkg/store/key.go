@@ -1,11 +1,15 @@
 package store
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
 
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -56,6 +60,36 @@ func TagKeys() Key { return core("TAGKEYS") }
 
 // Usage is the tenant's meter of a UTC day.
 func Usage(day calendar.Day) Key { return core("USAGE#" + day.String()) }
+
+// Usages is the tenant's meters of the days from first to last.
+func Usages(first, last calendar.Day) Span { return Span{Usage(first), Usage(last)} }
+
+// Rate is how many of a minute's requests are taken.
+func Rate(minute time.Time) Key { return core("RATE#" + minute.UTC().Format("2006-01-02T15:04")) }
+
+// KeyUse is when an API key was last used.
+func KeyUse(id tenant.KeyID) Key { return core("KEYUSE#" + string(id)) }
+
+// Export is an export of all that the tenant has.
+func Export(id tenant.ExportID) Key { return core("EXPORT#" + string(id)) }
+
+// Exports is all exports, oldest first.
+func Exports() Span { return prefix(core("EXPORT#")) }
+
+// AuditRow is a row of the audit log, by the month and ULID that it was made at.
+func AuditRow(id ulid.ULID) Key {
+	at := ulid.Time(id.Time()).UTC()
+	return Key{table: AuditTable, part: "#A#" + at.Format("2006-01"), sort: id.String()}
+}
+
+// AuditRows is the rows of a month of the audit log from one time to another, both inclusive to the millisecond.
+func AuditRows(month calendar.Month, from, to time.Time) Span {
+	part := "#A#" + month.String()
+	var first, last ulid.ULID
+	_, _ = first.SetTime(ulid.Timestamp(from)), last.SetTime(ulid.Timestamp(to))
+	_ = last.SetEntropy(bytes.Repeat([]byte{0xff}, 10))
+	return Span{Key{AuditTable, part, first.String()}, Key{AuditTable, part, last.String()}}
+}
 
 // Index is a project's index of one view: the current documents.
 func Index(p tenant.ProjectID, view string) Key { return ofProject(p, "INDEX#"+view) }
@@ -112,24 +146,76 @@ func SubjectIdempotency(issuer, subject, operation, key string) DirectoryKey {
 }
 
 // OrgMember is the same membership, found from the tenant.
-func OrgMember(id tenant.ID, issuer, subject string) DirectoryKey {
-	return DirectoryKey{"ORG#" + string(id), "MEMBER#" + escape(issuer) + "#" + escape(subject)}
+func OrgMember(id tenant.ID, member tenant.MemberID) DirectoryKey {
+	return DirectoryKey{orgPK(id), "MEMBER#" + string(member)}
+}
+
+// APIKey is what a secret API key opens, found from the SHA-256 of it.
+func APIKey(sum [sha256.Size]byte) DirectoryKey {
+	return DirectoryKey{"KEY#" + hex.EncodeToString(sum[:]), "KEY"}
+}
+
+// OrgAPIKey is the same API key, found from the tenant.
+func OrgAPIKey(id tenant.ID, key tenant.KeyID) DirectoryKey {
+	return DirectoryKey{orgPK(id), "APIKEY#" + string(key)}
+}
+
+// OrgAPIKeys is all API keys of a tenant, oldest first.
+func OrgAPIKeys(id tenant.ID) DirectorySpan { return beginning(orgPK(id), "APIKEY#") }
+
+// Invitation is an invitation, found from the SHA-256 of its secret token.
+func Invitation(sum [sha256.Size]byte) DirectoryKey {
+	return DirectoryKey{"INV#" + hex.EncodeToString(sum[:]), "INV"}
+}
+
+// OrgInvitation is the same invitation, found from the tenant.
+func OrgInvitation(id tenant.ID, invitation tenant.InvitationID) DirectoryKey {
+	return DirectoryKey{orgPK(id), "INV#" + string(invitation)}
+}
+
+// OrgInvitations is all invitations into a tenant, oldest first.
+func OrgInvitations(id tenant.ID) DirectorySpan { return beginning(orgPK(id), "INV#") }
+
+// Org is all that the directory has below a tenant.
+func Org(id tenant.ID) DirectorySpan { return beginning(orgPK(id), "") }
+
+// Erasure is a tenant that is to be erased, by the time from which on; Erasures finds it.
+func Erasure(due time.Time, id tenant.ID) DirectoryKey {
+	return DirectoryKey{"ERASURE", due.UTC().Format(time.RFC3339) + "#" + string(id)}
+}
+
+// Erasures is all tenants that are to be erased by a time, the longest due first.
+func Erasures(by time.Time) DirectorySpan {
+	return DirectorySpan{"ERASURE", "0", by.UTC().Format(time.RFC3339) + "#\U0010FFFF"}
+}
+
+// SubjectErasure is the proof that a tenant was erased, kept for the person who asked for it.
+func SubjectErasure(issuer, subject string, id tenant.ID) DirectoryKey {
+	return DirectoryKey{subjectPK(issuer, subject), "ERASED#" + string(id)}
+}
+
+// SubjectErasures is all such proofs of a person.
+func SubjectErasures(issuer, subject string) DirectorySpan {
+	return beginning(subjectPK(issuer, subject), "ERASED#")
 }
 
 // SubjectTenants is all memberships of a principal.
 func SubjectTenants(issuer, subject string) DirectorySpan {
-	return DirectorySpan{subjectPK(issuer, subject), "ten_", "ten_\U0010FFFF"}
+	return beginning(subjectPK(issuer, subject), "ten_")
 }
 
 // OrgMembers is all members of a tenant.
-func OrgMembers(id tenant.ID) DirectorySpan {
-	return DirectorySpan{"ORG#" + string(id), "MEMBER#", "MEMBER#\U0010FFFF"}
-}
+func OrgMembers(id tenant.ID) DirectorySpan { return beginning(orgPK(id), "MEMBER#") }
 
 // DirectorySpan is a range of one partition of the directory.
 type DirectorySpan struct{ pk, from, to string }
 
 func subjectPK(issuer, subject string) string { return "SUB#" + escape(issuer) + "#" + escape(subject) }
+
+func orgPK(id tenant.ID) string { return "ORG#" + string(id) }
+
+// beginning is all of a partition whose sort keys begin with a text.
+func beginning(pk, with string) DirectorySpan { return DirectorySpan{pk, with, with + "\U0010FFFF"} }
 
 // escape leaves no '#' in a part of a key.
 func escape(s string) string { return url.QueryEscape(s) }

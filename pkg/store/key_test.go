@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/oklog/ulid/v2"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -57,6 +59,10 @@ func TestKeys(t *testing.T) {
 		{store.Cover(september), store.CoreTable, core, "COVER#2024-09"},
 		{store.Usage(calendar.Date(2024, 9, 30)), store.CoreTable, core, "USAGE#2024-09-30"},
 		{store.Idempotency("create-project", "key"), store.CoreTable, core, "IDEM#create-project#" + digest},
+		{store.Rate(time.Date(2024, 9, 30, 23, 59, 59, 0, time.UTC)), store.CoreTable, core, "RATE#2024-09-30T23:59"},
+		{store.KeyUse("key_1"), store.CoreTable, core, "KEYUSE#key_1"},
+		{store.Export("exp_1"), store.CoreTable, core, "EXPORT#exp_1"},
+		{store.AuditRow(ulid.MustParse("01J90000000000000000000000")), store.AuditTable, core + "#A#2024-09", "01J90000000000000000000000"},
 		{store.Index(web, "service"), store.CostTable, cost, "INDEX#service"},
 		{store.Totals(web, "upload:a", september), store.CostTable, cost, "TOTALS#upload:a#2024-09"},
 		{store.Run(web, "import", "slot"), store.CostTable, cost, "RUN#import#slot"},
@@ -131,13 +137,14 @@ func TestPartitionsDoNotCollide(t *testing.T) {
 func TestSpansHoldTheirEntitiesOnly(t *testing.T) {
 	documents := store.Documents(web)
 	all := []store.Key{store.Meta(), store.Roster(), store.Head(), store.TagKeys(), store.Project(web), store.Delivery(imports),
-		store.Cover(september), store.Idempotency("o", "k"), store.Index(web, "v"), store.Totals(web, "C#", september),
+		store.Cover(september), store.Idempotency("o", "k"), store.Usage(calendar.Date(2024, 9, 1)), store.Export("exp_1"), store.KeyUse("key_1"), store.Index(web, "v"), store.Totals(web, "C#", september),
 		store.Run(web, "import", "s"), store.Document(web, "s", "v", september, "m", "g", 0), store.YearDocument(web, "s", "v", 2024, "m", "g", 0)}
 	tests := []struct {
 		span store.Span
 		of   string
 	}{
 		{store.Projects(), "PROJECT#"}, {store.Deliveries(), "DELIVERY#"}, {documents[0], "C#"}, {documents[1], "Y#"},
+		{store.Exports(), "EXPORT#"}, {store.Usages(calendar.Date(2024, 8, 1), calendar.Date(2024, 9, 1)), "USAGE#"},
 	}
 	for _, test := range tests {
 		r := &recorder{}

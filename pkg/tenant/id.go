@@ -2,6 +2,7 @@
 package tenant
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"time"
@@ -18,6 +19,18 @@ type ProjectID string
 // DeliveryID names a delivery of cost files: "imp_" and a ULID.
 type DeliveryID string
 
+// KeyID names an API key of a tenant: "key_" and a ULID.
+type KeyID string
+
+// InvitationID names an invitation into a tenant: "inv_" and a ULID.
+type InvitationID string
+
+// ExportID names an export of all that a tenant has: "exp_" and a ULID.
+type ExportID string
+
+// MemberID names a person's membership of a tenant: "mem_" and 26 characters that only that tenant has for that person.
+type MemberID string
+
 // Unassigned is the project that holds what no project's rules select. Every tenant has it.
 const Unassigned ProjectID = "unassigned"
 
@@ -25,7 +38,13 @@ const (
 	tenantPrefix   = "ten_"
 	projectPrefix  = "prj_"
 	deliveryPrefix = "imp_"
-	idLength       = 4 + ulid.EncodedSize
+
+	keyPrefix        = "key_"
+	invitationPrefix = "inv_"
+	exportPrefix     = "exp_"
+	memberPrefix     = "mem_"
+
+	idLength = 4 + ulid.EncodedSize
 )
 
 // NewID makes a tenant's ID of the time in milliseconds and 80 random bits.
@@ -46,6 +65,31 @@ func NewDeliveryID(now time.Time, random io.Reader) (DeliveryID, error) {
 	return DeliveryID(s), err
 }
 
+// NewKeyID makes an API key's ID as NewID does.
+func NewKeyID(now time.Time, random io.Reader) (KeyID, error) {
+	s, err := newID(keyPrefix, now, random)
+	return KeyID(s), err
+}
+
+// NewInvitationID makes an invitation's ID as NewID does.
+func NewInvitationID(now time.Time, random io.Reader) (InvitationID, error) {
+	s, err := newID(invitationPrefix, now, random)
+	return InvitationID(s), err
+}
+
+// NewExportID makes an export's ID as NewID does.
+func NewExportID(now time.Time, random io.Reader) (ExportID, error) {
+	s, err := newID(exportPrefix, now, random)
+	return ExportID(s), err
+}
+
+// MemberIDOf gives the one ID that a person's membership of a tenant has.
+func MemberIDOf(id ID, issuer, subject string) MemberID {
+	sum := sha256.Sum256([]byte(string(id) + "\x00" + issuer + "\x00" + subject))
+	u := ulid.ULID(sum[:16])
+	return MemberID(memberPrefix + u.String())
+}
+
 // ParseID reads a tenant's ID in its one spelling.
 func ParseID(s string) (ID, error) { return ID(s), check(tenantPrefix, s) }
 
@@ -59,6 +103,20 @@ func ParseProjectID(s string) (ProjectID, error) {
 
 // ParseDeliveryID reads a delivery's ID in its one spelling.
 func ParseDeliveryID(s string) (DeliveryID, error) { return DeliveryID(s), check(deliveryPrefix, s) }
+
+// ParseKeyID reads an API key's ID in its one spelling.
+func ParseKeyID(s string) (KeyID, error) { return KeyID(s), check(keyPrefix, s) }
+
+// ParseInvitationID reads an invitation's ID in its one spelling.
+func ParseInvitationID(s string) (InvitationID, error) {
+	return InvitationID(s), check(invitationPrefix, s)
+}
+
+// ParseExportID reads an export's ID in its one spelling.
+func ParseExportID(s string) (ExportID, error) { return ExportID(s), check(exportPrefix, s) }
+
+// ParseMemberID reads a membership's ID in its one spelling.
+func ParseMemberID(s string) (MemberID, error) { return MemberID(s), check(memberPrefix, s) }
 
 func newID(prefix string, now time.Time, random io.Reader) (string, error) {
 	u, err := ulid.New(ulid.Timestamp(now), random)

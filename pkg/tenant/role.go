@@ -3,6 +3,7 @@ package tenant
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Role is what a member may do in a tenant; each role may do all that the ones below may.
@@ -19,10 +20,11 @@ const (
 // Permission is what an operation asks for.
 type Permission string
 
-// The permissions. SignedIn needs an identity and no tenant; Public needs neither.
+// The permissions. SignedIn needs an identity and no tenant, Person one that is no API key; Public needs neither.
 const (
 	Public   Permission = "public"
 	SignedIn Permission = "signed-in"
+	Person   Permission = "person"
 
 	ReadTenant    Permission = "tenant:read"
 	WriteTenant   Permission = "tenant:write"
@@ -31,17 +33,30 @@ const (
 	ReadDelivery  Permission = "delivery:read"
 	WriteDelivery Permission = "delivery:write"
 	ReadCost      Permission = "cost:read"
+	ReadMember    Permission = "member:read"
+	WriteMember   Permission = "member:write"
+	LeaveTenant   Permission = "tenant:leave"
+	ReadKey       Permission = "key:read"
+	WriteKey      Permission = "key:write"
+	ReadAudit     Permission = "audit:read"
+	ReadUsage     Permission = "usage:read"
+	ExportTenant  Permission = "tenant:export"
+	OwnTenant     Permission = "tenant:own" // suspend, activate, delete, restore
 )
+
+// Changes tells whether what the permission is for changes a tenant's data, so that it rests while the tenant is not active.
+// To leave, to export and what owners alone may do are no such changes.
+func (p Permission) Changes() bool { return strings.HasSuffix(string(p), ":write") }
 
 // grants lists what each role adds to the roles below it.
 var grants = []struct {
 	role Role
 	adds []Permission
 }{
-	{Viewer, []Permission{ReadTenant, ReadProject, ReadDelivery, ReadCost}},
+	{Viewer, []Permission{ReadTenant, LeaveTenant, ReadProject, ReadDelivery, ReadCost, ReadMember, ReadUsage}},
 	{Editor, []Permission{WriteProject, WriteDelivery}},
-	{Admin, []Permission{WriteTenant}},
-	{Owner, nil},
+	{Admin, []Permission{WriteTenant, WriteMember, ReadKey, WriteKey, ReadAudit, ExportTenant}},
+	{Owner, []Permission{OwnTenant}},
 }
 
 // ParseRole reads a role's name.
@@ -58,7 +73,7 @@ func ParseRole(s string) (Role, error) {
 func (r Role) May(p Permission) bool {
 	for _, g := range grants {
 		if slices.Contains(g.adds, p) {
-			return r.atLeast(g.role)
+			return r.AtLeast(g.role)
 		}
 	}
 	return false
@@ -68,14 +83,15 @@ func (r Role) May(p Permission) bool {
 func (r Role) Permissions() []Permission {
 	var all []Permission
 	for _, g := range grants {
-		if r.atLeast(g.role) {
+		if r.AtLeast(g.role) {
 			all = append(all, g.adds...)
 		}
 	}
 	return all
 }
 
-func (r Role) atLeast(other Role) bool { return r.rank() >= 0 && r.rank() >= other.rank() }
+// AtLeast tells whether the role may do all that the other may. A role that does not exist is at least none.
+func (r Role) AtLeast(other Role) bool { return r.rank() >= 0 && r.rank() >= other.rank() }
 
 func (r Role) rank() int {
 	return slices.IndexFunc(grants, func(g struct {

@@ -5,11 +5,35 @@ import (
 	"slices"
 )
 
-// Principal is who calls: a person by issuer and subject of a verified token, or a worker of the platform.
+// Principal is who calls: a person by issuer and subject of a verified token, an API key, or a worker of the platform.
 type Principal struct {
-	Issuer  string // "" for a worker
-	Subject string
+	Issuer  string // "" for a worker, KeyIssuer for an API key
+	Subject string // of an API key its KeyID
 	Email   string // as the token gives it, for display only; often absent
+}
+
+// KeyIssuer is the Issuer of API keys. No OpenID Connect issuer has this name: theirs are URLs.
+const KeyIssuer = "api-key"
+
+// Credential is the kind of what a principal was known by.
+type Credential string
+
+// The kinds of credentials.
+const (
+	Token    Credential = "token"
+	APIKey   Credential = "api-key"
+	Platform Credential = "platform" // a worker
+)
+
+// Credential of the principal.
+func (p Principal) Credential() Credential {
+	switch p.Issuer {
+	case "":
+		return Platform
+	case KeyIssuer:
+		return APIKey
+	}
+	return Token
 }
 
 // Membership is a principal's place in a tenant, as the directory has it.
@@ -17,6 +41,22 @@ type Membership struct {
 	Tenant   ID
 	Role     Role
 	Projects []ProjectID // nil: all
+}
+
+// Status says what may be done in a tenant.
+type Status string
+
+// The statuses. A tenant that was deleted has none: it is as if it had never been.
+const (
+	Active    Status = "active"
+	Suspended Status = "suspended" // may be read; nothing is changed or collected
+	Deleting  Status = "deleting"  // as Suspended, until its time of grace is over and it is erased
+)
+
+// Standing is what authorization knows of a tenant itself.
+type Standing struct {
+	Status Status
+	Plan   Plan
 }
 
 // Scope is the proof that a principal may act in a tenant. It has no exported fields and cannot be made by a literal
@@ -30,17 +70,26 @@ type Scope struct {
 	role      Role
 	projects  []ProjectID
 	limited   bool
+	standing  Standing
 }
 
-// ErrDenied says that the membership does not carry the permission.
-var ErrDenied = errors.New("permission denied")
+// What Authorize refuses with. ErrDenied says that the membership does not carry the permission; a failure that has it
+// as its cause was a refused access, whatever it looks like to the caller.
+var (
+	ErrDenied = errors.New("permission denied")
+	ErrRests  = errors.New("the tenant is not active")
+)
 
-// Authorize makes the Scope of a member whose role has the permission; else ErrDenied.
-func Authorize(p Principal, m Membership, need Permission) (*Scope, error) {
+// Authorize makes the Scope of a member whose role has the permission, in a tenant whose standing allows it; else
+// ErrDenied or ErrRests.
+func Authorize(p Principal, m Membership, at Standing, need Permission) (*Scope, error) {
 	if _, err := ParseID(string(m.Tenant)); err != nil || !m.Role.May(need) {
 		return nil, ErrDenied
 	}
-	return &Scope{tenant: m.Tenant, principal: p, role: m.Role, projects: slices.Clone(m.Projects), limited: m.Projects != nil}, nil
+	if at.Status != Active && need.Changes() {
+		return nil, ErrRests
+	}
+	return &Scope{tenant: m.Tenant, principal: p, role: m.Role, projects: slices.Clone(m.Projects), limited: m.Projects != nil, standing: at}, nil
 }
 
 // Work makes the Scope of a worker in a tenant that was read to be active.
@@ -61,6 +110,16 @@ func (s *Scope) Tenant() ID {
 
 // Principal is who acts.
 func (s *Scope) Principal() Principal { return s.principal }
+
+// Standing is the tenant's, as it was when the scope was made. It is zero for a worker that has not read it.
+func (s *Scope) Standing() Standing { return s.standing }
+
+// In gives the worker's scope of a tenant whose standing was read.
+func (s *Scope) In(at Standing) *Scope {
+	c := *s
+	c.standing = at
+	return &c
+}
 
 // Role is the member's role.
 func (s *Scope) Role() Role { return s.role }

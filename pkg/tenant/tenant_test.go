@@ -13,7 +13,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// kinds are the three sorts of IDs, each made and read as text.
+// kinds are the sorts of IDs, each made and read as text.
 var kinds = []struct {
 	prefix string
 	make   func(time.Time, *bytes.Reader) (string, error)
@@ -38,6 +38,27 @@ var kinds = []struct {
 		return string(id), err
 	}, func(s string) (string, error) {
 		id, err := tenant.ParseDeliveryID(s)
+		return string(id), err
+	}},
+	{"key_", func(now time.Time, r *bytes.Reader) (string, error) {
+		id, err := tenant.NewKeyID(now, r)
+		return string(id), err
+	}, func(s string) (string, error) {
+		id, err := tenant.ParseKeyID(s)
+		return string(id), err
+	}},
+	{"inv_", func(now time.Time, r *bytes.Reader) (string, error) {
+		id, err := tenant.NewInvitationID(now, r)
+		return string(id), err
+	}, func(s string) (string, error) {
+		id, err := tenant.ParseInvitationID(s)
+		return string(id), err
+	}},
+	{"exp_", func(now time.Time, r *bytes.Reader) (string, error) {
+		id, err := tenant.NewExportID(now, r)
+		return string(id), err
+	}, func(s string) (string, error) {
+		id, err := tenant.ParseExportID(s)
 		return string(id), err
 	}},
 }
@@ -108,7 +129,7 @@ func TestRoles(t *testing.T) {
 			for _, below := range roles[i:] {
 				require.False(t, below.May(p) && !role.May(p), "%s may %s, which %s may not", below, p, role)
 			}
-			require.False(t, role == tenant.Viewer && role.May(p) && !strings.HasSuffix(string(p), ":read"), "a viewer changes nothing")
+			require.False(t, role == tenant.Viewer && role.May(p) && p.Changes(), "a viewer changes nothing")
 		}
 	}
 	for _, none := range []tenant.Role{"", "root", "OWNER"} {
@@ -120,7 +141,7 @@ func TestRoles(t *testing.T) {
 		}
 	}
 	for _, role := range roles {
-		require.False(t, role.May("tenant:own"), "a permission that nobody has")
+		require.False(t, role.May("tenant:rule"), "a permission that nobody has")
 	}
 }
 
@@ -133,13 +154,15 @@ func contains(all []tenant.Permission, p tenant.Permission) bool {
 	return false
 }
 
+var active = tenant.Standing{Status: tenant.Active, Plan: tenant.Team}
+
 func TestAuthorize(t *testing.T) {
 	id, err := tenant.NewID(time.Now(), rand.Reader)
 	require.NoError(t, err)
 	alice := tenant.Principal{Issuer: "https://issuer", Subject: "alice"}
 	for _, role := range roles {
 		for _, p := range tenant.Owner.Permissions() {
-			scope, err := tenant.Authorize(alice, tenant.Membership{Tenant: id, Role: role}, p)
+			scope, err := tenant.Authorize(alice, tenant.Membership{Tenant: id, Role: role}, active, p)
 			if !role.May(p) {
 				require.ErrorIs(t, err, tenant.ErrDenied)
 				require.Nil(t, scope)
@@ -151,19 +174,82 @@ func TestAuthorize(t *testing.T) {
 			require.Equal(t, role, scope.Role())
 			require.False(t, scope.Limited())
 			require.True(t, scope.Sees("any"))
+			require.Equal(t, active, scope.Standing())
 		}
 	}
 	for _, m := range []tenant.Membership{{}, {Tenant: id}, {Role: tenant.Owner}, {Tenant: "ten_short", Role: tenant.Owner}} {
-		_, err := tenant.Authorize(alice, m, tenant.ReadTenant)
+		_, err := tenant.Authorize(alice, m, active, tenant.ReadTenant)
 		require.ErrorIs(t, err, tenant.ErrDenied)
 	}
+}
+
+func TestWhatRests(t *testing.T) {
+	id, err := tenant.NewID(time.Now(), rand.Reader)
+	require.NoError(t, err)
+	m := tenant.Membership{Tenant: id, Role: tenant.Owner}
+	for _, status := range []tenant.Status{tenant.Suspended, tenant.Deleting, "", "unknown"} {
+		for _, p := range tenant.Owner.Permissions() {
+			scope, err := tenant.Authorize(tenant.Principal{}, m, tenant.Standing{Status: status}, p)
+			if strings.HasSuffix(string(p), ":write") {
+				require.ErrorIs(t, err, tenant.ErrRests, "%s %s", status, p)
+				require.Nil(t, scope)
+			} else {
+				require.NoError(t, err, "%s %s", status, p)
+			}
+		}
+	}
+	_, err = tenant.Authorize(tenant.Principal{}, tenant.Membership{Tenant: id, Role: tenant.Viewer}, tenant.Standing{Status: tenant.Suspended}, tenant.WriteProject)
+	require.ErrorIs(t, err, tenant.ErrDenied, "what the role does not include is told first")
+}
+
+func TestCredentials(t *testing.T) {
+	for want, p := range map[tenant.Credential]tenant.Principal{
+		tenant.Token: {Issuer: "https://issuer", Subject: "a"}, tenant.APIKey: {Issuer: tenant.KeyIssuer, Subject: "key_"}, tenant.Platform: {Subject: "ingest"},
+	} {
+		require.Equal(t, want, p.Credential())
+	}
+}
+
+func TestMemberIDs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		texts := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z:/#]{0,8}`), 2, 2, rapid.ID).Draw(t, "texts")
+		a := tenant.MemberIDOf("ten_a", texts[0], texts[1])
+		parsed, err := tenant.ParseMemberID(string(a))
+		require.NoError(t, err)
+		require.Equal(t, a, parsed)
+		require.Equal(t, a, tenant.MemberIDOf("ten_a", texts[0], texts[1]))
+		require.NotEqual(t, a, tenant.MemberIDOf("ten_b", texts[0], texts[1]))
+		require.NotEqual(t, a, tenant.MemberIDOf("ten_a", texts[1], texts[0]))
+	})
+}
+
+func TestPlans(t *testing.T) {
+	var before tenant.Limits
+	for _, p := range []tenant.Plan{tenant.Free, tenant.Team, tenant.Enterprise} {
+		read, err := tenant.ParsePlan(string(p))
+		require.NoError(t, err)
+		require.Equal(t, p, read)
+		of := p.Limits()
+		require.Greater(t, of.Projects, before.Projects)
+		require.Greater(t, of.Members, before.Members)
+		require.Greater(t, of.APIKeys, before.APIKeys)
+		require.Greater(t, of.RequestsPerMinute, before.RequestsPerMinute)
+		require.Greater(t, of.ImportsPerDay, before.ImportsPerDay)
+		require.Greater(t, of.ImportBytesPerDay, before.ImportBytesPerDay)
+		require.Greater(t, of.CollectionPagesPerMonth, before.CollectionPagesPerMonth)
+		require.Greater(t, of.RetentionDays, before.RetentionDays)
+		before = of
+	}
+	_, err := tenant.ParsePlan("gold")
+	require.Error(t, err)
+	require.Equal(t, tenant.Free.Limits(), tenant.Plan("gold").Limits(), "a plan that is none is the smallest")
 }
 
 func TestLimitedMembers(t *testing.T) {
 	id, err := tenant.NewID(time.Now(), rand.Reader)
 	require.NoError(t, err)
 	projects := []tenant.ProjectID{"prj_a", "prj_b"}
-	scope, err := tenant.Authorize(tenant.Principal{}, tenant.Membership{Tenant: id, Role: tenant.Viewer, Projects: projects}, tenant.ReadCost)
+	scope, err := tenant.Authorize(tenant.Principal{}, tenant.Membership{Tenant: id, Role: tenant.Viewer, Projects: projects}, active, tenant.ReadCost)
 	require.NoError(t, err)
 	projects[0] = "prj_c"
 	require.True(t, scope.Limited())
@@ -171,7 +257,7 @@ func TestLimitedMembers(t *testing.T) {
 	require.False(t, scope.Sees("prj_c"))
 	require.False(t, scope.Sees(tenant.Unassigned))
 
-	scope, err = tenant.Authorize(tenant.Principal{}, tenant.Membership{Tenant: id, Role: tenant.Viewer, Projects: []tenant.ProjectID{}}, tenant.ReadCost)
+	scope, err = tenant.Authorize(tenant.Principal{}, tenant.Membership{Tenant: id, Role: tenant.Viewer, Projects: []tenant.ProjectID{}}, active, tenant.ReadCost)
 	require.NoError(t, err)
 	require.True(t, scope.Limited())
 	require.False(t, scope.Sees("prj_a"), "limited to none is not all")

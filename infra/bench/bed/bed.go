@@ -23,6 +23,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/identity/localissuer"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/bolt"
+	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
 // Root is where the benchmarks keep their files, below the repository's root. Git ignores it.
@@ -90,7 +91,7 @@ func (p *Platform) Serve() error {
 	if err != nil {
 		return err
 	}
-	if p.handler, err = api.Handler(api.Deps{Store: p.Store, Auth: auth, Files: p.files, Queue: &p.queue, Clock: time.Now, Random: rand.Reader,
+	if p.handler, err = api.Handler(api.Deps{Store: p.Store, Auth: auth, Files: p.files, Queue: &p.queue, Clock: time.Now, Random: rand.Reader, Plan: tenant.Enterprise,
 		Log: quiet}, ""); err != nil {
 		return err
 	}
