@@ -6,7 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,7 +26,6 @@ const Tag = "tenant"
 const Life = time.Hour
 
 const (
-	early    = 5 * time.Minute // before its end a session is replaced, up to as much again earlier, so that not all are at once
 	callTime = 10 * time.Second
 	kept     = 1000 // tenants
 )
@@ -70,8 +69,10 @@ func (r *Role) Of(id tenant.ID) aws.CredentialsProvider {
 	return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) { return r.Lasting(ctx, id, 0) })
 }
 
-// Lasting gives credentials that are good for so long, or new ones, which are good for Life, where that is not possible.
-// Calls at the same time make one call of STS.
+// Lasting gives credentials that are good for so long, which is less than Life, or for as long as can be had: until their
+// Expires, which is a minute before STS ends them. They are renewed ten to five minutes before their end; where STS
+// cannot be asked, those that are there are given until their end, and where it denies, none are. Calls at the same time make
+// one call of STS.
 func (r *Role) Lasting(ctx context.Context, id tenant.ID, least time.Duration) (aws.Credentials, error) {
 	if _, err := tenant.ParseID(string(id)); err != nil {
 		return aws.Credentials{}, fmt.Errorf("tenant role: no tenant: %w", err)
@@ -97,7 +98,6 @@ func (r *Role) assume(ctx context.Context, id tenant.ID) (aws.Credentials, error
 	if err != nil {
 		return aws.Credentials{}, refused(id, err)
 	}
-	c.Expires = c.Expires.Add(-early - rand.N(early))
 	return c, nil
 }
 
@@ -105,7 +105,10 @@ func (r *Role) assume(ctx context.Context, id tenant.ID) (aws.Credentials, error
 // the credentials.
 func refused(id tenant.ID, err error) error {
 	var api smithy.APIError
-	if errors.As(err, &api) {
+	if errors.As(err, &api) && strings.HasPrefix(api.ErrorCode(), "AccessDenied") {
+		return fmt.Errorf("tenant role: STS gives no session for %s: %w: %s", id, errDenied, api.ErrorMessage())
+	}
+	if api != nil {
 		return fmt.Errorf("tenant role: STS gives no session for %s: %s: %s", id, api.ErrorCode(), api.ErrorMessage())
 	}
 	return fmt.Errorf("tenant role: STS cannot be asked for a session for %s: %v", id, err)

@@ -2,6 +2,8 @@ package tenantrole
 
 import (
 	"context"
+	"errors"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -9,30 +11,50 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
+const (
+	early  = 5 * time.Minute  // before their end credentials are renewed, up to as much again earlier, so that not all are at once
+	margin = time.Minute      // before their end they are not given any more: a call takes its time, and clocks differ
+	pause  = 15 * time.Second // after STS has not answered, for as long as there are credentials
+)
+
 // session is one tenant's credentials, renewed when they are needed and near their end. The SDK's own cache has no clock
 // that can be set, and cannot be asked for credentials that last.
 type session struct {
-	current atomic.Pointer[aws.Credentials]
+	current atomic.Pointer[held]
 	calls   singleflight.Group
 }
 
-// lasting gives the credentials that are there if they last, else those that renew gives.
-func (s *session) lasting(ctx context.Context, least time.Duration, clock func() time.Time, renew func(context.Context) (aws.Credentials, error)) (aws.Credentials, error) {
+// held are credentials, whose Expires is when they are not given any more. Before wait no others are asked for, from renew
+// on others are wanted.
+type held struct {
+	aws.Credentials
+	wait, renew time.Time
+}
+
+// source gives new credentials; errDenied where there are to be none.
+type source func(context.Context) (aws.Credentials, error)
+
+var errDenied = errors.New("access is denied")
+
+// lasting gives the credentials that are there if they last, else new ones, else those that are there for as long as they do.
+func (s *session) lasting(ctx context.Context, least time.Duration, clock func() time.Time, from source) (aws.Credentials, error) {
 	if err := ctx.Err(); err != nil {
 		return aws.Credentials{}, err
 	}
-	if c, ok := s.good(clock().Add(least)); ok {
-		return c, nil
+	if h := s.current.Load(); h.good(clock(), least) {
+		return h.Credentials, nil
 	}
 	call := s.calls.DoChan("", func() (any, error) {
-		if c, ok := s.good(clock().Add(least)); ok {
-			return c, nil // renewed since
+		h := s.current.Load()
+		if !h.good(clock(), least) {
+			var err error
+			h, err = h.next(context.WithoutCancel(ctx), clock, from) // others wait for it too
+			s.current.Store(h)
+			if err != nil {
+				return aws.Credentials{}, err
+			}
 		}
-		c, err := renew(context.WithoutCancel(ctx)) // others wait for it too
-		if err == nil {
-			s.current.Store(&c)
-		}
-		return c, err
+		return h.Credentials, nil
 	})
 	select {
 	case <-ctx.Done():
@@ -43,11 +65,29 @@ func (s *session) lasting(ctx context.Context, least time.Duration, clock func()
 	}
 }
 
-// good gives the credentials that are there if they last beyond that time.
-func (s *session) good(until time.Time) (aws.Credentials, bool) {
-	c := s.current.Load()
-	if c == nil || !c.Expires.After(until) {
-		return aws.Credentials{}, false
+// good tells whether the credentials are to be given without asking for others.
+func (h *held) good(now time.Time, least time.Duration) bool {
+	if h == nil || !now.Before(h.Expires) {
+		return false
 	}
-	return *c, true
+	return now.Before(h.wait) || now.Before(h.renew) && now.Add(least).Before(h.Expires)
+}
+
+// next gives what is held after h: new credentials, or the same for a while where the source says nothing.
+func (h *held) next(ctx context.Context, clock func() time.Time, from source) (*held, error) {
+	c, err := from(ctx)
+	now := clock()
+	if err == nil {
+		c.Expires = c.Expires.Add(-margin)
+		if !c.CanExpire || !now.Before(c.Expires) {
+			err = errors.New("tenant role: STS has given a session that has ended")
+		}
+	}
+	switch {
+	case err == nil:
+		return &held{Credentials: c, renew: c.Expires.Add(margin - early - rand.N(early))}, nil
+	case h == nil, errors.Is(err, errDenied), !now.Before(h.Expires):
+		return nil, err
+	}
+	return &held{Credentials: h.Credentials, wait: now.Add(pause), renew: h.renew}, nil
 }
