@@ -1,0 +1,63 @@
+package policy
+
+import (
+	"slices"
+
+	"github.com/tenantry/tenantry/pkg/store"
+)
+
+// writeDirectory is all that the control plane does to the directory.
+var writeDirectory = []string{"dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:GetItem",
+	"dynamodb:PutItem", "dynamodb:Query"}
+
+var (
+	send    = []string{"sqs:SendMessage"}
+	consume = []string{"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
+)
+
+// API is the policy of functions/api: of the directory it reads who calls, by API key or person, item by item.
+func (r Resources) API() Document {
+	return document(
+		take(r.TenantRole),
+		allow("Callers", []string{"dynamodb:GetItem"}, r.Tables[store.DirectoryTable]).when(keyed("KEY#*", "SUB#*")),
+		allow("SendToIngest", send, r.IngestQueue),
+	)
+}
+
+// Admin is the policy of functions/admin: the whole directory is its own, and a change of it comes with a row of the audit
+// log of the tenant that it is about, in one transaction, which has one caller.
+func (r Resources) Admin() Document {
+	return document(
+		take(r.TenantRole),
+		allow("Directory", writeDirectory, r.Tables[store.DirectoryTable]),
+		r.auditOfDirectory(),
+		allow("SendToJobs", send, r.JobsQueue),
+	)
+}
+
+// Ingest is the policy of functions/ingest, which also sends messages to itself.
+func (r Resources) Ingest() Document {
+	return document(
+		take(r.TenantRole),
+		allow("Ingest", slices.Concat(consume, send), r.IngestQueue),
+	)
+}
+
+// Jobs is the policy of functions/jobs, which erase tenants: from the directory as themselves, all else by the role that may.
+func (r Resources) Jobs() Document {
+	return document(
+		take(r.ErasureRole),
+		allow("Directory", writeDirectory, r.Tables[store.DirectoryTable]),
+		r.auditOfDirectory(),
+		allow("Jobs", slices.Concat(consume, send), r.JobsQueue),
+	)
+}
+
+func take(role string) Statement {
+	return allow("BecomeOneTenant", []string{"sts:AssumeRole", "sts:TagSession"}, role)
+}
+
+// auditOfDirectory adds rows to audit logs and to nothing else of the table; the wildcards are the tenant and the month.
+func (r Resources) auditOfDirectory() Statement {
+	return allow("AuditOfDirectory", []string{"dynamodb:PutItem"}, r.Tables[store.AuditTable]).when(keyed("T#ten_*#A#*"))
+}

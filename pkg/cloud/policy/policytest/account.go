@@ -1,0 +1,238 @@
+package policytest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The account's ID, and the one region of what it has.
+const (
+	id     = "123456789012"
+	region = "us-east-1"
+)
+
+// Table gives the ARN of a table in the account.
+func Table(name string) string { return "arn:aws:dynamodb:" + region + ":" + id + ":table/" + name }
+
+// Bucket gives the ARN of a bucket.
+func Bucket(name string) string { return "arn:aws:s3:::" + name }
+
+// Queue gives the ARN of a queue in the account.
+func Queue(name string) string { return "arn:aws:sqs:" + region + ":" + id + ":" + name }
+
+// Role gives the ARN of a role of the account.
+func Role(name string) string { return "arn:aws:iam::" + id + ":role/" + name }
+
+// Account is an address that speaks for AWS: it knows roles and sessions, asks their policies about every request, and
+// forwards to an emulator what they allow. It believes the access key of a request without its signature, as emulators do.
+type Account struct {
+	URL              string
+	dynamodb, others *httputil.ReverseProxy
+	mu               sync.Mutex
+	roles            map[string]role    // by ARN
+	sessions         map[string]session // by access key
+	denied           []Request
+	calls            map[string]int // by service
+}
+
+type role struct{ policy, trust Policy }
+
+type session struct {
+	role string
+	tags map[string]string
+	ends time.Time
+}
+
+// Start starts an account before DynamoDB Local and moto, for as long as the test runs.
+func Start(t testing.TB, dynamodb, others string) *Account {
+	t.Helper()
+	a := &Account{
+		dynamodb: forward(t, dynamodb), others: forward(t, others),
+		roles: map[string]role{}, sessions: map[string]session{}, calls: map[string]int{},
+	}
+	server := httptest.NewServer(a)
+	t.Cleanup(server.Close)
+	a.URL = server.URL
+	return a
+}
+
+func forward(t testing.TB, to string) *httputil.ReverseProxy {
+	target, err := url.Parse(to)
+	require.NoError(t, err)
+	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }, ModifyResponse: hide}
+}
+
+// Add makes a role; trust is empty where nobody takes it by STS.
+func (a *Account) Add(t testing.TB, arn string, policy, trust []byte) {
+	t.Helper()
+	r := role{}
+	var err error
+	r.policy, err = Parse(policy)
+	require.NoError(t, err)
+	if len(trust) > 0 {
+		r.trust, err = Parse(trust)
+		require.NoError(t, err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.roles[arn] = r
+}
+
+// Key gives the access key of a session of a role with those tags, as Lambda gives one to a function.
+func (a *Account) Key(role string, tags map[string]string) string {
+	key := "ASIA" + rand.Text()[:16]
+	a.remember(key, session{role: role, tags: tags, ends: time.Now().Add(time.Hour)})
+	return key
+}
+
+// Denied gives what was denied so far.
+func (a *Account) Denied() []Request {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return append([]Request(nil), a.denied...)
+}
+
+// Calls is how often a service was called.
+func (a *Account) Calls(service string) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.calls[service]
+}
+
+func (a *Account) remember(key string, s session) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sessions[key] = s
+}
+
+// credential is how a signature names its key and service, in a header or in an address.
+var credential = regexp.MustCompile(`([A-Z0-9]+)/\d{8}/[a-z0-9-]+/([a-z0-9]+)/aws4_request`)
+
+// ServeHTTP answers a request of any service.
+func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	signed := credential.FindStringSubmatch(r.Header.Get("Authorization") + r.URL.Query().Get("X-Amz-Credential"))
+	body, err := io.ReadAll(r.Body)
+	if signed == nil || err != nil {
+		http.Error(w, "not signed", http.StatusForbidden)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	service := signed[2]
+	a.mu.Lock()
+	a.calls[service]++
+	s, known := a.sessions[signed[1]]
+	is := a.roles[s.role]
+	a.mu.Unlock()
+	if !known || time.Now().After(s.ends) {
+		refuse(w, service, "ExpiredToken")
+		return
+	}
+	requests, err := requestsOf(service, r, body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusNotImplemented)
+		return
+	}
+	for _, request := range requests {
+		s.into(&request)
+		if !is.policy.Allows(request) || service == "sts" && !a.trusts(request) {
+			a.mu.Lock()
+			a.denied = append(a.denied, request)
+			a.mu.Unlock()
+			refuse(w, service, "AccessDenied")
+			return
+		}
+	}
+	switch service {
+	case "dynamodb":
+		a.dynamodb.ServeHTTP(w, r)
+	case "sts":
+		a.assume(w, r, body)
+	default:
+		a.others.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), mayList{}, is.lists(requests[0]))))
+	}
+}
+
+// mayList is the key of whether who asks for an object may list its bucket, whole.
+type mayList struct{}
+
+func (r role) lists(of Request) bool {
+	bucket, _, _ := strings.Cut(of.Resource, "/")
+	return r.policy.Allows(Request{Action: "s3:ListBucket", Resource: bucket, Context: map[string][]string{}})
+}
+
+// hide does as S3 does with an object that is missing: only who may list the bucket is told.
+func hide(r *http.Response) error {
+	if may, is := r.Request.Context().Value(mayList{}).(bool); is && !may && r.StatusCode == http.StatusNotFound {
+		r.StatusCode, r.Status = http.StatusForbidden, ""
+	}
+	return nil
+}
+
+// into says who asks.
+func (s session) into(r *Request) {
+	r.Principal = s.role
+	for key, value := range s.tags {
+		r.Context["aws:principaltag/"+strings.ToLower(key)] = []string{value}
+	}
+}
+
+func (a *Account) trusts(r Request) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.roles[r.Resource].trust.Allows(r)
+}
+
+// assume lets moto begin a session and remembers whose it is.
+func (a *Account) assume(w http.ResponseWriter, r *http.Request, body []byte) {
+	recorder := httptest.NewRecorder()
+	a.others.ServeHTTP(recorder, r)
+	var answer struct {
+		Result struct {
+			Credentials struct {
+				AccessKeyId string
+				Expiration  time.Time
+			}
+		} `xml:"AssumeRoleResult"`
+	}
+	if err := xml.Unmarshal(recorder.Body.Bytes(), &answer); err == nil && recorder.Code == http.StatusOK {
+		form, _ := url.ParseQuery(string(body))
+		c := answer.Result.Credentials
+		a.remember(c.AccessKeyId, session{role: form.Get("RoleArn"), tags: tagsOf(form), ends: c.Expiration})
+	}
+	w.Header().Set("Content-Type", "text/xml")
+	w.WriteHeader(recorder.Code)
+	_, _ = w.Write(recorder.Body.Bytes())
+}
+
+// refuse answers as the service does.
+func refuse(w http.ResponseWriter, service, code string) {
+	switch service {
+	case "dynamodb", "sqs":
+		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = fmt.Fprintf(w, `{"__type":"com.amazon.coral.service#%sException","message":"denied"}`, code)
+	case "sts":
+		w.Header().Set("Content-Type", "text/xml")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = fmt.Fprintf(w, `<ErrorResponse><Error><Code>%s</Code><Message>denied</Message></Error></ErrorResponse>`, code)
+	default:
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = fmt.Fprintf(w, `<Error><Code>%s</Code><Message>denied</Message></Error>`, code)
+	}
+}

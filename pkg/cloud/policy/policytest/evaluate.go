@@ -1,0 +1,153 @@
+// Package policytest judges requests by IAM's documents, as IAM does, for tests: an evaluator of the part of the language
+// that pkg/cloud/policy writes, and an Account, which stands before the emulators and lets through what policies allow.
+package policytest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Request is what IAM is asked about: one action on one resource. Context has the keys of the request, in lower case, and
+// their values; a key that the request does not have is not there.
+type Request struct {
+	Action, Resource string
+	Principal        string // ARN of the role that calls; for trust policies
+	Context          map[string][]string
+}
+
+// Policy is a document, read.
+type Policy struct{ statements []statement }
+
+type statement struct {
+	deny       bool
+	principals []string // nil: the document is of a role and names none
+	actions    []string
+	resources  []string // nil: the document is of trust and names none
+	conditions []condition
+}
+
+type condition struct {
+	operator string // without its set
+	set      string // "", ForAllValues or ForAnyValue
+	key      string // in lower case
+	values   []string
+}
+
+// Parse reads a document. What the evaluator does not know of the language is an error and never passed over.
+func Parse(document []byte) (Policy, error) {
+	var d struct {
+		Version   string
+		ID        string `json:"Id"`
+		Statement []struct {
+			Sid, Effect      string
+			Principal        map[string]list
+			Action, Resource list
+			Condition        map[string]map[string]list
+		}
+	}
+	decoder := json.NewDecoder(bytes.NewReader(document))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&d); err != nil {
+		return Policy{}, fmt.Errorf("policy: %w", err)
+	}
+	if d.Version != "2012-10-17" {
+		return Policy{}, fmt.Errorf("policy: version %q has no variables", d.Version)
+	}
+	var p Policy
+	for _, s := range d.Statement {
+		out := statement{deny: s.Effect == "Deny", actions: s.Action, resources: s.Resource, principals: s.Principal["AWS"]}
+		if s.Effect != "Allow" && s.Effect != "Deny" || len(s.Action) == 0 || (s.Resource == nil) == (s.Principal == nil) ||
+			s.Principal != nil && (len(s.Principal) != 1 || s.Principal["AWS"] == nil) {
+			return p, fmt.Errorf("policy: statement %q: an effect, an action, a resource or a principal of AWS", s.Sid)
+		}
+		for operator, keys := range s.Condition {
+			for key, values := range keys {
+				c := condition{operator: operator, key: strings.ToLower(key), values: values}
+				if set, of, ok := strings.Cut(operator, ":"); ok {
+					c.set, c.operator = set, of
+				}
+				if err := c.check(); err != nil {
+					return p, fmt.Errorf("policy: statement %q: %w", s.Sid, err)
+				}
+				out.conditions = append(out.conditions, c)
+			}
+		}
+		p.statements = append(p.statements, out)
+	}
+	return p, nil
+}
+
+func (c condition) check() error {
+	known := slices.Contains([]string{"StringEquals", "StringLike"}, c.operator) && slices.Contains([]string{"", "ForAllValues", "ForAnyValue"}, c.set)
+	null := c.operator == "Null" && c.set == "" && len(c.values) == 1 && (c.values[0] == "true" || c.values[0] == "false")
+	if !known && !null {
+		return fmt.Errorf("%s %s of %s is not known", c.set, c.operator, c.key)
+	}
+	return nil
+}
+
+// list is one string or several.
+type list []string
+
+// UnmarshalJSON reads either.
+func (l *list) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '"' {
+		*l = list{""}
+		return json.Unmarshal(b, &(*l)[0])
+	}
+	return json.Unmarshal(b, (*[]string)(l))
+}
+
+// Allows tells whether a statement allows the request and none denies it.
+func (p Policy) Allows(r Request) bool {
+	allowed := false
+	for _, s := range p.statements {
+		if !s.is(r) {
+			continue
+		}
+		if s.deny {
+			return false
+		}
+		allowed = true
+	}
+	return allowed
+}
+
+func (s statement) is(r Request) bool {
+	if !slices.ContainsFunc(s.actions, func(a string) bool { return matches(strings.ToLower(a), strings.ToLower(r.Action), nil) }) {
+		return false
+	}
+	if s.principals != nil && !slices.Contains(s.principals, r.Principal) {
+		return false
+	}
+	if s.resources != nil && !slices.ContainsFunc(s.resources, func(a string) bool { return matches(a, r.Resource, r.Context) }) {
+		return false
+	}
+	return !slices.ContainsFunc(s.conditions, func(c condition) bool { return !c.holds(r.Context) })
+}
+
+// holds follows the language: a key that is absent is Null, meets ForAllValues and nothing else; several values need a set.
+func (c condition) holds(context map[string][]string) bool {
+	values, there := context[c.key]
+	one := func(value string) bool {
+		return slices.ContainsFunc(c.values, func(pattern string) bool {
+			if c.operator == "StringEquals" {
+				literal, ok := expand(pattern, context)
+				return ok && equal(literal, value)
+			}
+			return matches(pattern, value, context)
+		})
+	}
+	switch {
+	case c.operator == "Null":
+		return (c.values[0] == "true") == (len(values) == 0)
+	case c.set == "ForAllValues":
+		return !slices.ContainsFunc(values, func(v string) bool { return !one(v) })
+	case c.set == "ForAnyValue":
+		return slices.ContainsFunc(values, one)
+	}
+	return there && len(values) == 1 && one(values[0])
+}

@@ -1,0 +1,85 @@
+package policytest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+)
+
+// requestsOf gives what IAM is asked about for a request, at least one thing.
+func requestsOf(service string, r *http.Request, body []byte) ([]Request, error) {
+	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	switch service {
+	case "dynamodb":
+		all, err := DynamoDB(operation, body, Table)
+		if err == nil && len(all) == 0 {
+			err = fmt.Errorf("%s asks for nothing", operation)
+		}
+		return all, err
+	case "s3":
+		return s3(r), nil
+	case "sqs":
+		var of struct{ QueueUrl string }
+		err := json.Unmarshal(body, &of)
+		return []Request{{Action: "sqs:" + operation, Resource: Queue(path.Base(of.QueueUrl)), Context: map[string][]string{}}}, err
+	case "sts":
+		form, err := url.ParseQuery(string(body))
+		return assumeRole(form), err
+	}
+	return nil, fmt.Errorf("nothing is known of %s", service)
+}
+
+// s3 takes addresses with the bucket in the path.
+func s3(r *http.Request) []Request {
+	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	out := Request{Action: "s3:" + r.Method + "Object", Resource: Bucket(bucket) + "/" + key, Context: map[string][]string{}}
+	switch {
+	case key == "":
+		out.Action, out.Resource = "s3:"+r.Method+"Bucket", Bucket(bucket)
+		if r.Method == http.MethodGet && r.URL.Query().Has("list-type") {
+			out.Action = "s3:ListBucket"
+		}
+		if r.URL.Query().Has("prefix") {
+			out.Context["s3:prefix"] = r.URL.Query()["prefix"]
+		}
+	case r.Method == http.MethodGet, r.Method == http.MethodHead:
+		out.Action = "s3:GetObject"
+	case r.Method == http.MethodPut:
+		out.Action = "s3:PutObject"
+	case r.Method == http.MethodDelete:
+		out.Action = "s3:DeleteObject"
+	}
+	return []Request{out}
+}
+
+// assumeRole asks for the tags too, where there are some.
+func assumeRole(form url.Values) []Request {
+	one := func(action string) Request {
+		r := Request{Action: "sts:" + action, Resource: form.Get("RoleArn"), Context: map[string][]string{}}
+		for key, value := range tagsOf(form) {
+			r.Context["aws:requesttag/"+strings.ToLower(key)] = []string{value}
+			r.Context["aws:tagkeys"] = append(r.Context["aws:tagkeys"], key)
+		}
+		if name := form.Get("RoleSessionName"); name != "" {
+			r.Context["sts:rolesessionname"] = []string{name}
+		}
+		return r
+	}
+	all := []Request{one(form.Get("Action"))}
+	if len(tagsOf(form)) > 0 {
+		all = append(all, one("TagSession"))
+	}
+	return all
+}
+
+// tagsOf gives the session tags of a call of AssumeRole.
+func tagsOf(form url.Values) map[string]string {
+	tags := map[string]string{}
+	for n := 1; form.Has(fmt.Sprintf("Tags.member.%d.Key", n)); n++ {
+		tags[form.Get(fmt.Sprintf("Tags.member.%d.Key", n))] = form.Get(fmt.Sprintf("Tags.member.%d.Value", n))
+	}
+	return tags
+}
