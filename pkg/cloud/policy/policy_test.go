@@ -190,9 +190,9 @@ func keysOf(own string, foreign bool) *rapid.Generator[string] {
 	}
 	return rapid.Custom(func(t *rapid.T) string {
 		other := tenants.Filter(func(id string) bool { return id != own }).Draw(t, "other")
-		near := own[:len(own)-1] + rapid.SampledFrom([]string{"", "*", "?", "O", own[len(own)-1:] + "0", own[len(own)-1:] + " "}).Draw(t, "end")
+		near := own[:len(own)-1] + rapid.SampledFrom([]string{"", "*", "?", "O", own[len(own)-1:] + "0"}).Draw(t, "end")
 		return rapid.SampledFrom([]string{
-			"T#" + other, "T#" + near, "T#" + strings.ToLower(own), "T#*", "T#", "", "*", "T#" + other + "#T#" + own, "t#" + own,
+			"T#" + other, "T#" + near, "T#" + own + "0", "T#" + own + "\"", "T#" + strings.ToLower(own), "T#*", "T#", "", "*", "T#" + other + "#T#" + own, "t#" + own,
 			"ORG#" + own, "KEY#" + own, "SUB#" + own, " T#" + own, "T#ten_", "T#${aws:PrincipalTag/tenant}",
 		}).Draw(t, "key") + rest.Draw(t, "rest")
 	}).Filter(func(key string) bool { return key != "T#"+own && !strings.HasPrefix(key, "T#"+own+"#") })
