@@ -61,7 +61,7 @@ func testFaults(t *testing.T, e *env) {
 		records, err := e.Get(e.ctx, []store.Address{at("but")}, store.Strongly)
 		requireFault(t, err, Throttled)
 		require.Nil(t, records)
-		page, err := e.Query(e.ctx, store.Range{Table: store.CoreTable, PK: "p", To: "z"})
+		page, err := e.Query(e.ctx, store.Range{Table: store.CoreTable, PK: partition, To: "z"})
 		requireFault(t, err, Throttled)
 		require.Zero(t, page)
 		require.Equal(t, 1, f.Calls(Get))
@@ -74,7 +74,7 @@ func testLoadFault(t *testing.T, e *env, f *Faulty, fault Fault) {
 	for i := range 60 {
 		ops = append(ops, put(fmt.Sprintf("load%d-%02d", fault, i), thing{Count: int64(i)}, anyway))
 	}
-	all := store.Range{Table: store.CoreTable, PK: "p", From: fmt.Sprintf("load%d-", fault), To: fmt.Sprintf("load%d-z", fault)}
+	all := store.Range{Table: store.CoreTable, PK: partition, From: fmt.Sprintf("load%d-", fault), To: fmt.Sprintf("load%d-z", fault)}
 	f.Plan(At(Load, 1, fault))
 	requireFault(t, e.Load(e.ctx, ops), fault)
 	require.Len(t, e.keys(t, all), map[Fault]int{Written: 60, Partly: 30}[fault])

@@ -44,7 +44,7 @@ func testLoad(t *testing.T, e *env) {
 		require.NoError(t, e.Load(e.ctx, ops))
 		v, _ := e.read(t, at("a"))
 		require.Equal(t, "last", v.Name)
-		require.Equal(t, []string{"a", "c"}, e.keys(t, store.Range{Table: store.CoreTable, PK: "p", From: "a", To: "c"}))
+		require.Equal(t, []string{"a", "c"}, e.keys(t, store.Range{Table: store.CoreTable, PK: partition, From: "a", To: "c"}))
 	})
 	t.Run("nothing", func(t *testing.T) { require.NoError(t, e.Load(e.ctx, nil)) })
 	t.Run("more than a transaction's 4 MB", func(t *testing.T) {
@@ -53,7 +53,7 @@ func testLoad(t *testing.T, e *env) {
 			ops = append(ops, put(fmt.Sprintf("m%02d", i), thing{Body: make([]byte, 350<<10)}, anyway))
 		}
 		require.NoError(t, e.Load(e.ctx, ops))
-		require.Len(t, e.keys(t, store.Range{Table: store.CoreTable, PK: "p", From: "m", To: "m99"}), 20)
+		require.Len(t, e.keys(t, store.Range{Table: store.CoreTable, PK: partition, From: "m", To: "m99"}), 20)
 	})
 }
 

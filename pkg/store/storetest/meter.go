@@ -17,7 +17,7 @@ func sized(n int) thing { return thing{Body: make([]byte, n)} }
 func testMeter(t *testing.T, e *env) {
 	e.write(t, put("5k", sized(5000), anyway))
 	e.write(t, put("1k", sized(900), anyway))
-	r := store.Range{Table: store.CoreTable, PK: "p", From: "1", To: "9"}
+	r := store.Range{Table: store.CoreTable, PK: partition, From: "1", To: "9"}
 	get := func(c store.Consistency, sk ...string) func(context.Context) error {
 		return func(ctx context.Context) error {
 			var a []store.Address

@@ -14,7 +14,7 @@ import (
 
 func testGet(t *testing.T, e *env) {
 	e.write(t, put("a", thing{Name: "A"}, anyway), put("b", thing{Name: "B"}, anyway))
-	other := store.Address{Table: store.CostTable, PK: "p", SK: "a"}
+	other := store.Address{Table: store.CostTable, PK: partition, SK: "a"}
 	e.write(t, store.Op{Address: other, Value: thing{Name: "other table"}})
 
 	t.Run("order asked, absent nil, twice twice, over tables", func(t *testing.T) {
@@ -62,8 +62,8 @@ func names(t *testing.T, records []*store.Record) (names []string) {
 }
 
 func testQuery(t *testing.T, e *env) {
-	skipped := store.Address{Table: store.CoreTable, PK: "p\x00", SK: "b"}
-	ops := []store.Op{{Address: skipped, Value: thing{}}, {Address: store.Address{Table: store.CostTable, PK: "p", SK: "b"}, Value: thing{}}}
+	skipped := store.Address{Table: store.CoreTable, PK: partition + "\x00", SK: "b"}
+	ops := []store.Op{{Address: skipped, Value: thing{}}, {Address: store.Address{Table: store.CostTable, PK: partition, SK: "b"}, Value: thing{}}}
 	for _, sk := range []string{"a", "b", "b#1", "b#10", "b#2", "c", "é", "\U0001F600"} {
 		ops = append(ops, put(sk, thing{Name: sk}, anyway))
 	}
@@ -96,7 +96,7 @@ func testQuery(t *testing.T, e *env) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			for _, limit := range []int{0, 1, 2, 100} {
-				r := store.Range{Table: store.CoreTable, PK: "p", From: test.from, To: test.to, After: test.after,
+				r := store.Range{Table: store.CoreTable, PK: partition, From: test.from, To: test.to, After: test.after,
 					Reverse: test.reverse, Limit: limit, Consistency: limit > 1}
 				require.Equal(t, strings.Fields(test.want), append([]string{}, e.keys(t, r)...), "limit %d", limit)
 			}
@@ -135,7 +135,7 @@ func testPages(t *testing.T, e *env) {
 		ops, want = append(ops, put(sk, thing{Body: make([]byte, 300<<10)}, anyway)), append(want, sk)
 	}
 	require.NoError(t, e.Load(e.ctx, ops))
-	r := store.Range{Table: store.CoreTable, PK: "p", From: "big", To: "big9", Consistency: store.Strongly}
+	r := store.Range{Table: store.CoreTable, PK: partition, From: "big", To: "big9", Consistency: store.Strongly}
 	page, err := e.Query(e.ctx, r)
 	require.NoError(t, err)
 	require.Len(t, page.Records, 4)

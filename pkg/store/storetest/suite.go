@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
 // Run runs the suite on engines that open gives: an empty one each time, whose items expire by the clock.
@@ -64,7 +65,12 @@ type thing struct {
 	Body  []byte `json:"body,omitempty"`
 }
 
-func at(sk string) store.Address { return store.Address{Table: store.CoreTable, PK: "p", SK: sk} }
+// Tenant owns the partition that most of the suite uses.
+const Tenant tenant.ID = "ten_01J00000000000000000000000"
+
+const partition = "T#" + string(Tenant)
+
+func at(sk string) store.Address { return store.Address{Table: store.CoreTable, PK: partition, SK: sk} }
 
 func put(sk string, v any, c store.Condition) store.Op {
 	return store.Op{Action: store.Put, Address: at(sk), Value: v, Condition: c}

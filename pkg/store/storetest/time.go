@@ -18,7 +18,7 @@ func testExpiry(t *testing.T, e *env) {
 		e.write(t, op)
 	}
 	e.write(t, put("never", thing{}, anyway))
-	all := store.Range{Table: store.CoreTable, PK: "p", To: "z", Consistency: store.Strongly}
+	all := store.Range{Table: store.CoreTable, PK: partition, To: "z", Consistency: store.Strongly}
 
 	records, err := e.Get(e.ctx, []store.Address{at("any"), at("never")}, store.Strongly)
 	require.NoError(t, err)
@@ -52,14 +52,14 @@ func testContext(t *testing.T, e *env) {
 	require.ErrorIs(t, err, context.Canceled)
 	_, err = e.Get(ctx, []store.Address{at("a"), at("b")}, store.Strongly)
 	require.ErrorIs(t, err, context.Canceled)
-	_, err = e.Query(ctx, store.Range{Table: store.CoreTable, PK: "p", From: "a", To: "b"})
+	_, err = e.Query(ctx, store.Range{Table: store.CoreTable, PK: partition, From: "a", To: "b"})
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorIs(t, e.Write(ctx, []store.Op{put("a", thing{}, anyway)}), context.Canceled)
 	require.ErrorIs(t, e.Write(ctx, []store.Op{put("a", thing{}, anyway), put("b", thing{}, anyway)}), context.Canceled)
 	require.ErrorIs(t, e.Load(ctx, []store.Op{put("a", thing{}, anyway)}), context.Canceled)
 	_, err = e.Add(ctx, at("a"), map[string]int64{"n": 1}, time.Time{})
 	require.ErrorIs(t, err, context.Canceled)
-	require.Empty(t, e.keys(t, store.Range{Table: store.CoreTable, PK: "p", To: "z"}))
+	require.Empty(t, e.keys(t, store.Range{Table: store.CoreTable, PK: partition, To: "z"}))
 	ctx, cancel = context.WithDeadline(e.ctx, time.Unix(0, 0))
 	defer cancel()
 	require.ErrorIs(t, e.Write(ctx, []store.Op{put("a", thing{}, anyway)}), context.DeadlineExceeded)

@@ -148,14 +148,14 @@ func testTransaction(t *testing.T, e *env) {
 		put("t6", thing{}, anyway),
 	})
 	requireFailed(t, err, 1, 3, 4)
-	require.Equal(t, []string{"t1", "t2", "t3"}, e.keys(t, store.Range{Table: store.CoreTable, PK: "p", From: "t", To: "t9"}))
+	require.Equal(t, []string{"t1", "t2", "t3"}, e.keys(t, store.Range{Table: store.CoreTable, PK: partition, From: "t", To: "t9"}))
 	for sk, name := range map[string]string{"t1": "1", "t2": "2", "t3": "3"} {
 		v, _ := e.read(t, at(sk))
 		require.Equal(t, name, v.Name)
 	}
 	e.write(t, put("t1", thing{Name: "changed"}, store.VersionIs(1)), remove("t2", store.Present), check("t3", store.VersionIs(1)),
 		check("t4", store.Absent), put("t5", thing{Name: "5"}, store.Absent), remove("t6", anyway))
-	require.Equal(t, []string{"t1", "t3", "t5"}, e.keys(t, store.Range{Table: store.CoreTable, PK: "p", From: "t", To: "t9"}))
+	require.Equal(t, []string{"t1", "t3", "t5"}, e.keys(t, store.Range{Table: store.CoreTable, PK: partition, From: "t", To: "t9"}))
 	_, version := e.read(t, at("t1"))
 	require.Equal(t, int64(2), version)
 }
@@ -207,12 +207,12 @@ func testRefused(t *testing.T, e *env) {
 			requireDefect(t, err)
 		}
 	})
-	require.Empty(t, e.keys(t, store.Range{Table: store.CoreTable, PK: "p", To: "a"}))
+	require.Empty(t, e.keys(t, store.Range{Table: store.CoreTable, PK: partition, To: "a"}))
 }
 
 func testTooLarge(t *testing.T, e *env) {
-	// pk, p, sk, s, version and 1, count and 0, name: and body.
-	rest := 2 + 1 + 2 + 1 + 7 + 2 + 5 + 1 + 4 + 4
+	// pk, the partition, sk, s, version and 1, count and 0, name: and body.
+	rest := 2 + len(partition) + 2 + 1 + 7 + 2 + 5 + 1 + 4 + 4
 	largest := thing{Body: make([]byte, store.MaxItem-rest)}
 	e.write(t, put("s", largest, anyway))
 	v, _ := e.read(t, at("s"))
