@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,24 +21,28 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantry/tenantry/pkg/cloud/mototest"
+	"github.com/tenantry/tenantry/pkg/cloud/policy"
+	"github.com/tenantry/tenantry/pkg/cloud/policy/policytest"
 	"github.com/tenantry/tenantry/pkg/identity/localissuer"
+	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/dynamo/dynamolocal"
 )
 
-// emulation is what the functions find of AWS, and of an issuer.
+// emulation is what the functions find of AWS, where each has the rights that it has when deployed, and of an issuer.
 type emulation struct {
-	env    []string
-	queue  string
-	sqs    *sqs.Client
-	issuer *localissuer.Issuer
+	account *policytest.Account
+	common  []string
+	queue   string
+	sqs     *sqs.Client
+	issuer  *localissuer.Issuer
 }
 
 func emulated(t *testing.T) *emulation {
 	dynamodb, moto := dynamolocal.Start(t), mototest.Start(t)
-	e := &emulation{sqs: sqs.NewFromConfig(mototest.Config(moto))}
-	e.env = append(mototest.Env(moto), "TENANTRY_STAGE=test", "AWS_ENDPOINT_URL_DYNAMODB="+*dynamodb.Options().BaseEndpoint)
-	for table, name := range dynamolocal.Tables(t, dynamodb) {
-		e.env = append(e.env, "TENANTRY_TABLE_"+strings.ToUpper(string(table))+"="+name)
+	e := &emulation{sqs: sqs.NewFromConfig(mototest.Config(moto)), account: policytest.Start(t, *dynamodb.Options().BaseEndpoint, moto)}
+	tables := dynamolocal.Tables(t, dynamodb)
+	for table, name := range tables {
+		e.common = append(e.common, "TENANTRY_TABLE_"+strings.ToUpper(string(table))+"="+name)
 	}
 	bucket := strings.ToLower(rand.Text())
 	_, err := s3.NewFromConfig(mototest.Config(moto)).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket})
@@ -48,8 +52,35 @@ func emulated(t *testing.T) *emulation {
 	e.queue = *queue.QueueUrl
 
 	e.issuer = issuer(t)
-	e.env = append(e.env, "TENANTRY_BUCKET="+bucket, "TENANTRY_QUEUE_URL="+e.queue, "TENANTRY_ISSUER="+e.issuer.URL, "TENANTRY_CLIENT_IDS=other, "+localissuer.ClientID)
+	e.common = append(e.common, "TENANTRY_STAGE=test", "TENANTRY_BUCKET="+bucket, "TENANTRY_QUEUE_URL="+e.queue, "TENANTRY_ISSUER="+e.issuer.URL,
+		"TENANTRY_CLIENT_IDS=other, "+localissuer.ClientID)
+	e.deploy(t, tables, bucket)
 	return e
+}
+
+// deploy makes the roles, and denies a function that is well nothing.
+func (e *emulation) deploy(t *testing.T, tables map[store.Table]string, bucket string) {
+	r := policy.Resources{
+		Tables: map[store.Table]string{}, Bucket: policytest.Bucket(bucket),
+		IngestQueue: policytest.Queue(path.Base(e.queue)), JobsQueue: policytest.Queue("jobs"),
+		TenantRole: policytest.Role("tenant-data"), ErasureRole: policytest.Role("tenant-erasure"),
+	}
+	for table, name := range tables {
+		r.Tables[table] = policytest.Table(name)
+	}
+	e.account.Add(t, r.TenantRole, r.TenantData().JSON(), policy.Trust(policytest.Role("api"), policytest.Role("admin"), policytest.Role("ingest")).JSON())
+	for name, its := range map[string]policy.Document{"api": r.API(), "admin": r.Admin(), "ingest": r.Ingest()} {
+		e.account.Add(t, policytest.Role(name), its.JSON(), nil)
+	}
+	t.Cleanup(func() { require.Empty(t, e.account.Denied()) })
+}
+
+// env is the environment of a function.
+func (e *emulation) env(function string) []string {
+	return append([]string{
+		"AWS_REGION=" + mototest.Region, "AWS_ENDPOINT_URL=" + e.account.URL, "TENANTRY_TENANT_ROLE_ARN=" + policytest.Role("tenant-data"),
+		"AWS_ACCESS_KEY_ID=" + e.account.Key(policytest.Role(function), nil), "AWS_SECRET_ACCESS_KEY=secret",
+	}, e.common...)
 }
 
 // issuer is one that the functions can reach.
@@ -104,7 +135,7 @@ const file = `BilledCost,EffectiveCost,ListCost,ContractedCost,BillingAccountId,
 // TestADeliveryGoesThroughTheFunctions takes a file from upload to answer, on S3, SQS and DynamoDB.
 func TestADeliveryGoesThroughTheFunctions(t *testing.T) {
 	e := emulated(t)
-	admin, api, ingest := start(t, "admin", e.env...), start(t, "api", e.env...), start(t, "ingest", e.env...)
+	admin, api, ingest := start(t, "admin", e.env("admin")...), start(t, "api", e.env("api")...), start(t, "ingest", e.env("ingest")...)
 	token, err := e.issuer.Token("alice", "")
 	require.NoError(t, err)
 	alice := &caller{token: token}
@@ -153,7 +184,7 @@ func put(t *testing.T, address, body string) {
 
 func TestAClosedDelivery(t *testing.T) {
 	e := emulated(t)
-	admin := start(t, "admin", e.env...)
+	admin := start(t, "admin", e.env("admin")...)
 	token, err := e.issuer.Token("alice", "")
 	require.NoError(t, err)
 	alice := &caller{token: token}
@@ -170,7 +201,7 @@ func TestAClosedDelivery(t *testing.T) {
 		return id, status, answer
 	}
 	t.Run("is queued", func(t *testing.T) {
-		id, status, _ := closed(t, start(t, "api", e.env...))
+		id, status, _ := closed(t, start(t, "api", e.env("api")...))
 		require.Equal(t, 202, status)
 		out, err := e.sqs.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &e.queue})
 		require.NoError(t, err)
@@ -178,7 +209,7 @@ func TestAClosedDelivery(t *testing.T) {
 		require.Contains(t, *out.Messages[0].Body, id)
 	})
 	t.Run("says what is missing where there is no queue", func(t *testing.T) {
-		api := start(t, "api", append(slices.Clone(e.env), "TENANTRY_QUEUE_URL=")...)
+		api := start(t, "api", append(e.env("api"), "TENANTRY_QUEUE_URL=")...)
 		_, status, answer := closed(t, api)
 		require.Equal(t, 503, status)
 		require.Contains(t, answer["detail"], "TENANTRY_QUEUE_URL")

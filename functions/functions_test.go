@@ -225,13 +225,13 @@ func TestEverySampleIsAnswered(t *testing.T) {
 	files, err := filepath.Glob("../events/*.json")
 	require.NoError(t, err)
 	require.Len(t, files, len(samples))
-	env := emulated(t).env
+	e := emulated(t)
 	running := map[string]*function{}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".json")
 		of, _, _ := strings.Cut(name, "-")
 		if running[of] == nil {
-			running[of] = start(t, of, env...)
+			running[of] = start(t, of, e.env(of)...)
 		}
 		t.Run(name, func(t *testing.T) {
 			if want, ok := samples[name].(int); ok {
