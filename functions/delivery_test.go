@@ -171,6 +171,22 @@ func TestADeliveryGoesThroughTheFunctions(t *testing.T) {
 	require.NoError(t, err)
 	status, _ = (&caller{token: token}).do(t, api, "GET", base+"/costs?start=2026-01-01&end=2026-02-01", nil)
 	require.Equal(t, 404, status)
+	require.Equal(t, 4, e.account.Calls("sts"), "one for each tenant of each function: two of admin, one each of api and ingest")
+}
+
+func TestWithoutTheTenantRoleNoTenantIsReached(t *testing.T) {
+	e := emulated(t)
+	token, err := e.issuer.Token("alice", "")
+	require.NoError(t, err)
+	alice := &caller{token: token}
+	_, tenant := alice.do(t, start(t, "admin", e.env("admin")...), "POST", "/v1/tenants", map[string]string{"name": "ABC"})
+	api := start(t, "api", append(e.env("api"), "TENANTRY_TENANT_ROLE_ARN=")...)
+	before := e.account.Calls("sts")
+	status, answer := alice.do(t, api, "GET", "/v1/tenants/"+tenant["id"].(string)+"/projects", nil)
+	require.Equal(t, 503, status)
+	require.NotContains(t, answer["detail"], "TENANTRY")
+	require.Equal(t, before, e.account.Calls("sts"))
+	require.Eventually(t, func() bool { return strings.Contains(api.log.String(), "TENANTRY_TENANT_ROLE_ARN is missing") }, time.Second, time.Millisecond)
 }
 
 func put(t *testing.T, address, body string) {
