@@ -16,11 +16,9 @@ import (
 	"github.com/aws/smithy-go"
 	lru "github.com/hashicorp/golang-lru/v2"
 
+	"github.com/tenantry/tenantry/pkg/cloud/policy"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
-
-// Tag is the key of the session tag that holds the tenant's ID.
-const Tag = "tenant"
 
 // Life is how long a session lasts: the most that STS gives to a caller who is in a role already.
 const Life = time.Hour
@@ -93,7 +91,7 @@ func (r *Role) assume(ctx context.Context, id tenant.ID) (aws.Credentials, error
 	defer stop()
 	c, err := stscreds.NewAssumeRoleProvider(r.client, r.arn, func(o *stscreds.AssumeRoleOptions) {
 		o.RoleSessionName, o.Duration = string(id), Life
-		o.Tags = []types.Tag{{Key: aws.String(Tag), Value: aws.String(string(id))}}
+		o.Tags = []types.Tag{{Key: aws.String(policy.Tag), Value: aws.String(string(id))}}
 	}).Retrieve(ctx)
 	if err != nil {
 		return aws.Credentials{}, refused(id, err)

@@ -192,6 +192,9 @@ func TestASessionIsRenewedBeforeItsEndAndNeverGivenAfter(t *testing.T) {
 			require.Equal(t, test.calls, f.calls())
 		})
 	}
+}
+
+func TestRenewal(t *testing.T) {
 	t.Run("a failure is asked about again after a pause", func(t *testing.T) {
 		f := &front{}
 		r := f.open(t, 0)
