@@ -65,9 +65,9 @@ type projectOut struct {
 }
 
 // noProject is the answer for every project that the caller may not know of.
-func noProject() error {
-	return fault.New(fault.NotFound, "There is no such project in this organization.")
-}
+func noProject() error { return fault.New(fault.NotFound, noSuch) }
+
+const noSuch = "There is no such project in this organization."
 
 type getIn struct {
 	ProjectID string `path:"projectId" doc:"prj_ and 26 characters, or unassigned."`
@@ -88,11 +88,15 @@ func (s *Service) get(ctx context.Context, scope *tenant.Scope, in *getIn) (*pro
 	return read(ctx, h, id)
 }
 
-// visible gives the ID of a project that the member may know of.
+// visible gives the ID of a project that the member may know of. That others are refused is recorded, whether they are there
+// or not, so that neither the answer nor the time it takes tells.
 func visible(scope *tenant.Scope, id string) (tenant.ProjectID, error) {
 	p, err := tenant.ParseProjectID(id)
-	if err != nil || !scope.Sees(p) {
+	if err != nil {
 		return "", noProject()
+	}
+	if !scope.Sees(p) {
+		return "", fault.Wrap(tenant.ErrDenied, fault.NotFound, noSuch)
 	}
 	return p, nil
 }
