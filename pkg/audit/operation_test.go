@@ -143,7 +143,7 @@ func TestCSVHoldsTheWholeRangeAndNoFormula(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"at", "id", "issuer", "subject", "email", "credential", "operation", "target", "outcome", "reason", "requestId", "source",
 		"leftOut", "changes"}, lines[0])
-	require.Equal(t, 1+250+1, len(lines), "and the tenant's creation")
+	require.Equal(t, 1+250+2, len(lines), "and the tenant's and its project's creation")
 	require.Equal(t, a.Now().Format(time.RFC3339Nano), lines[1][0])
 	require.Equal(t, "'=cmd|' /C calc'!A0", lines[1][3])
 	require.Equal(t, `[{"name":"name","before":"\"-248, \\\"q\\\"\"","after":"\"-249, \\\"q\\\"\""}]`, lines[1][13])

@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -17,7 +18,7 @@ import (
 type Service struct {
 	Store  *store.Store
 	Clock  func() time.Time
-	Random io.Reader // of IDs
+	Random io.Reader // of IDs and rows of the audit log
 
 	// RulesChanged is told, after the change, of every request that sets AccountIDs or TagSelector, so that deliveries are
 	// split anew; telling it twice must do no harm. May be nil.
@@ -185,6 +186,12 @@ func write(ctx context.Context, h *store.Tenant, p Project, at store.Condition, 
 		return false, fmt.Errorf("write a project: %w", err)
 	}
 	return false, nil
+}
+
+// row tells of a change of a project in the audit log.
+func (s *Service) row(ctx context.Context, scope *tenant.Scope, id tenant.ProjectID, before, after any) (store.Change, error) {
+	log := audit.Log{Clock: s.Clock, Random: s.Random}
+	return log.Row(ctx, scope, audit.Event{Target: "project/" + string(id), Before: before, After: after})
 }
 
 func busy() error {
