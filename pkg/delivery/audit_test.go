@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantry/tenantry/pkg/audit"
+	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -137,6 +138,33 @@ func TestNoDeliveryEndsWithoutItsRow(t *testing.T) {
 			w.noOrphans()
 		})
 	}
+}
+
+// TestTheMostPeriodsFitOneTransaction delivers as many billing periods as one delivery may have: with the row of its end they are one Write.
+func TestTheMostPeriodsFitOneTransaction(t *testing.T) {
+	w := newTester(t)
+	file := func(periods int) string {
+		var b strings.Builder
+		b.WriteString(header)
+		for m := range periods {
+			first := time.Date(2018, time.Month(1+m), 1, 0, 0, 0, 0, time.UTC)
+			b.WriteString(strings.NewReplacer("2026-02-01T", first.Format("2006-01-02T"), "2026-03-01T", first.AddDate(0, 1, 0).Format("2006-01-02T"),
+				"2026-02-02T", first.AddDate(0, 0, 1).Format("2006-01-02T")).Replace(line("a", 1, "1", "")))
+		}
+		return b.String()
+	}
+	most := 0
+	w.app.Faults.See(func(_ storetest.Method, ops []store.Op) storetest.Fault {
+		most = max(most, len(ops))
+		return storetest.None
+	})
+	d := w.aim(file(cost.MaxPeriods), nil)
+	w.app.Faults.See(nil)
+	require.Equal(t, delivery.Succeeded, d.Status, d.Error)
+	require.GreaterOrEqual(t, most, cost.MaxPeriods+3)
+	d = w.aim(file(cost.MaxPeriods+1), nil)
+	require.Equal(t, delivery.Failed, d.Status)
+	require.Contains(t, d.Error, "at most 96")
 }
 
 // TestAProjectsMemberIsRefused shows that who is limited to a project and asks for another's delivery is in the log.
