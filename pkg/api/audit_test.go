@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"sync"
@@ -11,9 +12,11 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/apptest"
+	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/storetest"
+	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
 // changing says of every operation that changes something how its example is made to succeed in Alice's tenant.
@@ -51,6 +54,7 @@ type witness struct {
 	mu     sync.Mutex
 	fault  storetest.Fault // of the writes that have a row
 	rows   []int           // in each write, how many of the audit log
+	last   audit.Row       // of them
 	silent []store.Address // written without a row, books aside
 }
 
@@ -61,6 +65,7 @@ func (w *witness) see(m storetest.Method, ops []store.Op) storetest.Fault {
 	for _, op := range ops {
 		if kind, _ := op.Condition.Kind(); op.Address.Table == store.AuditTable && m == storetest.Write && kind == store.IfAbsent {
 			rows++
+			w.last = op.Value.(audit.Row)
 		} else if !isBook(op.Address.SK) {
 			bare = append(bare, op.Address)
 		}
@@ -97,6 +102,23 @@ func send(t *testing.T, a *apptest.App, op route.Operation, path map[string]stri
 	return a.Alice.Send(t, r), w
 }
 
+// requireTold checks that a row says who did what from where in what request, and holds no secret.
+func requireTold(t *testing.T, a *apptest.App, op route.Operation, answer *apptest.Answer, row audit.Row) {
+	require.Equal(t, audit.Actor{Issuer: a.URL, Subject: "alice"}, row.Actor)
+	require.Equal(t, tenant.Token, row.Credential)
+	require.Equal(t, audit.Done, row.Outcome)
+	require.Equal(t, op.ID, row.Operation)
+	require.Equal(t, answer.Header.Get("X-Request-Id"), row.RequestID)
+	require.Equal(t, "127.0.0.1", row.Source)
+	require.NotEmpty(t, row.Target)
+	require.NotEmpty(t, row.Changes)
+	b, err := json.Marshal(row)
+	require.NoError(t, err)
+	for _, secret := range []string{a.Alice.Token, "Bearer", "/uploads/", "tnt_"} {
+		require.NotContains(t, string(b), secret)
+	}
+}
+
 // Every operation that changes something writes one row, in the one transaction that makes the change: where the row cannot
 // be written nothing else is, and a request that changes nothing leaves none.
 func TestEveryChangeHasItsRow(t *testing.T) {
@@ -126,6 +148,8 @@ func TestEveryChangeHasItsRow(t *testing.T) {
 			require.Less(t, answer.Status, 300, "%s", answer.Body)
 			require.Equal(t, []int{1}, w.rows, "one write with one row")
 			require.Len(t, w.silent, allowed, "%v", w.silent)
+
+			requireTold(t, a, op, answer, w.last)
 
 			if c.again {
 				return
