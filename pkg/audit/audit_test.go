@@ -162,6 +162,30 @@ func TestPagesOfALogThatHasMuchElse(t *testing.T) {
 	require.Empty(w, page.Next)
 }
 
+func TestCSVOfTooMuchIsRefusedWithAdvice(t *testing.T) {
+	w := newWorld(t, openBolt)
+	began := w.clock.Now().Format(time.RFC3339)
+	for range 20 {
+		var rows []store.Change
+		for range store.MaxWrite {
+			rows = append(rows, w.row(audit.Event{Target: "big", After: map[string]string{"a": strings.Repeat("é", 250), "b": strings.Repeat("\\", 250),
+				"c": strings.Repeat("x", 500), "d": strings.Repeat("y", 500), "e": strings.Repeat("z", 500)}, Reason: strings.Repeat("r", 500)}))
+		}
+		require.NoError(w, w.handle().Write(w.Context(), rows...))
+		w.clock.Advance(time.Hour)
+	}
+	for query, status := range map[string]int{"": 422, "?end=" + began: 200, "?start=" + w.clock.Now().Add(-6*time.Hour).Format(time.RFC3339): 200} {
+		r := httptest.NewRequest("GET", "/v1/tenants/"+home+"/audit"+query, nil)
+		r.Header.Set("Accept", "text/csv")
+		answer := httptest.NewRecorder()
+		w.http.ServeHTTP(answer, r)
+		require.Equal(w, status, answer.Code, query)
+		if status == 422 {
+			require.Contains(w, answer.Body.String(), "Ask for a shorter range")
+		}
+	}
+}
+
 // A cursor of a list without a range stays good while the range moves on, even past it.
 func TestACursorOfTheLastThirtyDaysMayGrowOld(t *testing.T) {
 	onBoth(t, func(w *world) {
