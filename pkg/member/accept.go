@@ -50,19 +50,30 @@ func (s *Service) accept(ctx context.Context, p tenant.Principal, in *acceptIn) 
 	if id, err := once.DoneOutside(ctx, d); id != "" || err != nil {
 		return s.accepted(ctx, p, tenant.ID(id), err)
 	}
-	token, err := ParseToken(in.Body.Token)
-	if err != nil {
-		return nil, noInvitation()
+	id, err := s.join(ctx, p, in.Body.Token, once)
+	if fault.Is(err, fault.NotFound) {
+		if id, err := once.DoneOutside(ctx, d); id != "" || err != nil { // the same request was quicker
+			return s.accepted(ctx, p, tenant.ID(id), err)
+		}
 	}
-	id, i, _, err := s.opened(ctx, d, token.Sum())
+	return s.accepted(ctx, p, id, err)
+}
+
+// join makes a principal a member of the tenant that the token is for, and uses the token up.
+func (s *Service) join(ctx context.Context, p tenant.Principal, text string, once route.Once) (tenant.ID, error) {
+	token, err := ParseToken(text)
 	if err != nil {
-		return nil, err
+		return "", noInvitation()
+	}
+	id, i, _, err := s.opened(ctx, s.Store.Directory(), token.Sum())
+	if err != nil {
+		return "", err
 	}
 	scope, err := s.joining(ctx, p, id, i)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	err = s.change(ctx, scope, func(ctx context.Context, d *store.Directory) (e audit.Event, c []store.DirectoryChange, err error) {
+	return id, s.change(ctx, scope, func(ctx context.Context, d *store.Directory) (e audit.Event, c []store.DirectoryChange, err error) {
 		_, i, version, err := s.opened(ctx, d, token.Sum())
 		if err != nil {
 			return e, nil, err
@@ -78,12 +89,6 @@ func (s *Service) accept(ctx context.Context, p tenant.Principal, in *acceptIn) 
 		c = slices.Concat(m.Changes(), i.ends(id, version), once.ChangesOutside(string(id), m.CreatedAt))
 		return audit.Event{Target: target(m.ID()), After: joined{whole(m), i.ID, i.InvitedBy}}, c, nil
 	})
-	if fault.Is(err, fault.NotFound) {
-		if id, err := once.DoneOutside(ctx, d); id != "" || err != nil { // the same request was quicker
-			return s.accepted(ctx, p, tenant.ID(id), err)
-		}
-	}
-	return s.accepted(ctx, p, id, err)
 }
 
 // opened gives the invitation that a token opens, its tenant and its version. Whoever made it must still be able to.

@@ -70,7 +70,7 @@ func (s *Service) me(ctx context.Context, p tenant.Principal, in *meIn) (*meOut,
 	return &meOut{me}, nil
 }
 
-// place gives what a membership is worth now, nil where the tenant is no more.
+// place gives what a membership is worth now, nil where the tenant is no more, or is being erased.
 func (s *Service) place(ctx context.Context, p tenant.Principal, m tenant.Membership) (*Place, error) {
 	scope, err := identity.See(p, m)
 	if err != nil {
@@ -81,14 +81,15 @@ func (s *Service) place(ctx context.Context, p tenant.Principal, m tenant.Member
 		return nil, err
 	}
 	var meta struct {
-		Name   string        `json:"name"`
-		Status tenant.Status `json:"status"`
+		Name    string        `json:"name"`
+		Status  tenant.Status `json:"status"`
+		Erasing bool          `json:"erasing"`
 	}
 	version, err := h.Read(ctx, store.Meta(), &meta)
 	if err != nil {
 		return nil, fmt.Errorf("read a tenant: %w", err)
 	}
-	if version == 0 {
+	if version == 0 || meta.Erasing {
 		return nil, nil
 	}
 	out := &Place{TenantID: m.Tenant, Name: meta.Name, Status: meta.Status, Grant: Grant{m.Role, m.Projects != nil, m.Projects}}
