@@ -12,6 +12,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/delivery"
+	"github.com/tenantry/tenantry/pkg/member"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/project"
 	"github.com/tenantry/tenantry/pkg/route"
@@ -22,7 +23,7 @@ import (
 // Deps are what the operations work with. RequestID alone may be nil; Files and Queue may be where only Admin is served.
 type Deps struct {
 	Store     *store.Store
-	Auth      route.Authorizer
+	Auth      Authorizer
 	Files     delivery.Files
 	Queue     delivery.Queue
 	Clock     func() time.Time
@@ -32,9 +33,16 @@ type Deps struct {
 	RequestID func(context.Context) string // the platform's ID of a request
 }
 
+// Authorizer is the authorization step, and forgets what it knows of a principal in a tenant when that changes.
+type Authorizer interface {
+	route.Authorizer
+	Forget(tenant.Principal, tenant.ID)
+}
+
 // features has one service of each feature, nil where operations are only listed.
 type features struct {
 	organizations *organization.Service
+	members       *member.Service
 	projects      *project.Service
 	deliveries    *delivery.Service
 	costs         *cost.Service
@@ -73,6 +81,7 @@ func (d Deps) features() features {
 	deliveries := &delivery.Service{Store: d.Store, Files: d.Files, Queue: d.Queue, Clock: d.Clock, Random: d.Random, Log: d.Log}
 	return features{
 		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Plan: d.Plan},
+		members:       &member.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget},
 		projects:      &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, RulesChanged: deliveries.RulesChanged},
 		deliveries:    deliveries,
 		costs:         &cost.Service{Store: d.Store, Clock: d.Clock},
@@ -83,7 +92,8 @@ func (d Deps) features() features {
 func (f features) operations() []route.Operation {
 	var ops []route.Operation
 	for _, of := range []func() []route.Operation{
-		f.organizations.Operations, f.projects.Operations, f.deliveries.Operations, f.costs.Operations, f.audits.Operations,
+		f.organizations.Operations, f.members.Operations, f.projects.Operations, f.deliveries.Operations, f.costs.Operations,
+		f.audits.Operations,
 	} {
 		ops = append(ops, of()...)
 	}

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -21,7 +22,7 @@ import (
 
 // changing says of every operation that changes something how its example is made to succeed in Alice's tenant.
 var changing = map[string]struct {
-	prepare func(t *testing.T, a *apptest.App) map[string]string // gives IDs for the path, beside those of tenant and project; may be nil
+	prepare func(t *testing.T, a *apptest.App) map[string]string // gives IDs for the path, beside those of tenant and project, and "body" for another than the example's; may be nil
 	again   bool                                                 // the same request changes something each time
 }{
 	"createTenant": {}, "updateTenant": {}, "archiveProject": {}, "createProjectImport": {}, "createImport": {}, "putTagKeys": {},
@@ -38,6 +39,26 @@ var changing = map[string]struct {
 		require.Less(t, a.With("").Send(t, r).Status, 300)
 		return map[string]string{"importId": made.ID}
 	}},
+	"updateMember": {prepare: joined}, "removeMember": {prepare: joined}, "leaveTenant": {prepare: joined},
+	"createInvitation": {}, "renewInvitation": {prepare: invited, again: true}, "revokeInvitation": {prepare: invited},
+	"acceptInvitation": {prepare: func(t *testing.T, a *apptest.App) map[string]string {
+		var made struct{ Token string }
+		a.Bob.Do(t, "POST", a.Bob.Path("/invitations"), map[string]any{"role": "viewer"}).Is(t, 201).Into(t, &made)
+		return map[string]string{"body": `{"token":"` + made.Token + `"}`}
+	}},
+}
+
+// joined makes another owner of Alice's tenant.
+func joined(t *testing.T, a *apptest.App) map[string]string {
+	a.Join(t, a.Alice.Tenant, "carol", tenant.Owner)
+	return map[string]string{"memberId": string(tenant.MemberIDOf(a.Alice.Tenant, a.URL, "carol"))}
+}
+
+func invited(t *testing.T, a *apptest.App) map[string]string {
+	var made struct{ ID string }
+	a.Alice.Do(t, "POST", a.Alice.Path("/invitations"), map[string]any{"role": "viewer"}).Is(t, 201).Into(t, &made)
+	a.Advance(time.Second)
+	return map[string]string{"invitationId": made.ID}
 }
 
 // renamed takes from Alice's project the name that the examples give.
@@ -95,6 +116,9 @@ func send(t *testing.T, a *apptest.App, op route.Operation, path map[string]stri
 	}
 	r, err := op.NewRequest(t.Context(), a.URL, ids)
 	require.NoError(t, err)
+	if body, ok := path["body"]; ok {
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+	}
 	r.Header.Set("Idempotency-Key", "k")
 	w := &witness{fault: f}
 	a.Faults.See(w.see)

@@ -19,7 +19,13 @@ import (
 
 func TestNobodyGetsThroughWhoShouldNot(t *testing.T) {
 	a := apptest.New(t)
-	a.Matrix(t, api.Operations(), map[string]string{"importId": bobsImport(t, a)})
+	var bobs struct {
+		ID string `json:"id"`
+	}
+	a.Bob.Do(t, "POST", a.Bob.Path("/invitations"), map[string]any{"role": "viewer"}).Is(t, 201).Into(t, &bobs)
+	a.Matrix(t, api.Operations(), map[string]string{
+		"importId": bobsImport(t, a), "memberId": string(tenant.MemberIDOf(a.Bob.Tenant, a.URL, "bob")), "invitationId": bobs.ID,
+	})
 }
 
 // bobsImport makes a delivery in Bob's tenant with the example of the operation that does.
@@ -63,6 +69,8 @@ func (nobody) Principal(context.Context, string) (tenant.Principal, error) {
 func (nobody) Scope(context.Context, string, string, tenant.Permission) (*tenant.Scope, error) {
 	return nil, fault.New(fault.Unauthenticated, "nobody")
 }
+
+func (nobody) Forget(tenant.Principal, tenant.ID) {}
 
 func TestHealthNeedsNoToken(t *testing.T) {
 	a := apptest.New(t)

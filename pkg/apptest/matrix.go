@@ -16,6 +16,7 @@ import (
 // never are IDs that are well-formed and nobody's, by the names of path parameters.
 var never = map[string]string{
 	"tenantId": "ten_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "projectId": "prj_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "importId": "imp_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
+	"memberId": "mem_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "invitationId": "inv_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
 }
 
 // Matrix checks of every operation that nobody gets through who should not. bobs are IDs of Bob's, by the names of path

@@ -15,6 +15,7 @@ type Member struct {
 	Issuer    string             `json:"issuer"`
 	Subject   string             `json:"subject"`
 	Email     string             `json:"email,omitempty"`
+	Name      string             `json:"name,omitempty"` // as members call each other: tokens often say nothing of it
 	Role      tenant.Role        `json:"role"`
 	Limited   bool               `json:"limited,omitempty"`  // to Projects
 	Projects  []tenant.ProjectID `json:"projects,omitempty"` // where Limited
@@ -31,7 +32,7 @@ func Read(ctx context.Context, d *store.Directory, p tenant.Principal, id tenant
 	if version == 0 {
 		return tenant.Membership{}, NoTenant()
 	}
-	return m.membership(), nil
+	return m.Membership(), nil
 }
 
 // Memberships gives a page of a principal's memberships, oldest tenant first.
@@ -45,7 +46,7 @@ func Memberships(ctx context.Context, d *store.Directory, p tenant.Principal, l 
 		if err := r.Value.Decode(&m); err != nil {
 			return nil, "", fmt.Errorf("list memberships: %w", err)
 		}
-		all = append(all, m.membership())
+		all = append(all, m.Membership())
 	}
 	return all, page.Next, nil
 }
@@ -95,7 +96,8 @@ func ReadStanding(ctx context.Context, s *store.Store, p tenant.Principal, m ten
 	return tenant.Standing{Status: meta.Status, Plan: meta.Plan}, nil
 }
 
-func (m Member) membership() tenant.Membership {
+// Membership is what authorization asks of a member.
+func (m Member) Membership() tenant.Membership {
 	t := tenant.Membership{Tenant: m.Tenant, Role: m.Role}
 	if m.Limited {
 		t.Projects = append([]tenant.ProjectID{}, m.Projects...)

@@ -138,6 +138,7 @@ func TestDirectory(t *testing.T) {
 	require.NoError(t, d.Write(ctx, of("alice", xyz)...))
 	require.NoError(t, d.Write(ctx, of("alice#MEMBER", abc)...))
 	require.NoError(t, d.Write(ctx, store.DirectoryChange{Key: store.SubjectIdempotency("https://issuer", "alice", "o", "k"), Value: named{}}))
+	require.NoError(t, d.Write(ctx, store.DirectoryChange{Key: store.OrgFence(abc), Value: named{}, Condition: store.Absent}))
 	require.NotNil(t, store.Conflicted(d.Write(ctx, of("alice", abc)...)))
 
 	var got named
@@ -155,6 +156,7 @@ func TestDirectory(t *testing.T) {
 		store.SubjectTenants("https://issuer", "bob"):          0,
 		store.OrgMembers(abc):                                  2,
 		store.OrgMembers(xyz):                                  1,
+		store.OrgInvitations(abc):                              0,
 	} {
 		page, err := d.Query(ctx, span, store.List{Consistency: store.Strongly})
 		require.NoError(t, err)

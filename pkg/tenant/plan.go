@@ -18,7 +18,7 @@ const (
 // Limits are a plan's bounds. What is counted by day, month or minute is counted in UTC.
 type Limits struct {
 	Projects                int64 `json:"projects"` // archived ones too
-	Members                 int64 `json:"members"`  // invitations that are open too
+	Members                 int64 `json:"members"`  // and as many open invitations beside them
 	APIKeys                 int64 `json:"apiKeys"`  // that are neither revoked nor expired
 	RequestsPerMinute       int64 `json:"requestsPerMinute"`
 	ImportsPerDay           int64 `json:"importsPerDay"`

@@ -114,7 +114,7 @@ func (s *Scope) Principal() Principal { return s.principal }
 // Standing is the tenant's, as it was when the scope was made. It is zero for a worker that has not read it.
 func (s *Scope) Standing() Standing { return s.standing }
 
-// In gives the worker's scope of a tenant whose standing was read.
+// In gives the scope with the tenant's standing, which was read after it was made.
 func (s *Scope) In(at Standing) *Scope {
 	c := *s
 	c.standing = at
