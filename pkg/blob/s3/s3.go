@@ -40,6 +40,7 @@ func New(client *s3.Client, bucket string, c Credentials) *Files {
 // client gives a client that calls with the credentials of c, on connections that all share.
 func (f *Files) client(c aws.CredentialsProvider) *s3.Client {
 	shared := f.base.Options()
+	shared.ExpressCredentials = nil // New binds those it finds to the client that it makes
 	return s3.New(shared, func(o *s3.Options) {
 		o.HTTPClient = shared.HTTPClient // New has made another, whose connections would be its own
 		o.Credentials = c
