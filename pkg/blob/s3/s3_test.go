@@ -182,6 +182,30 @@ func TestEveryCallIsTheTenants(t *testing.T) {
 	}
 }
 
+func TestTenantsReadAtTheSameTime(t *testing.T) {
+	b := open(t)
+	var all sync.WaitGroup
+	for n := range byte(4) {
+		s := scope(t, n+1)
+		b.put(t, s, "deliveries/d/0", []byte{n})
+		all.Go(func() {
+			for range 5 {
+				f, err := b.Open(ctx, s, "deliveries/d/0")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				got := make([]byte, 1)
+				if _, err := f.ReadAt(got, 0); err != nil || got[0] != n {
+					t.Error(n, got, err)
+				}
+				_ = f.Close()
+			}
+		})
+	}
+	all.Wait()
+}
+
 func TestAnAddressPromisesNoMoreThanItsCredentials(t *testing.T) {
 	for name, test := range map[string]struct {
 		left, want time.Duration
