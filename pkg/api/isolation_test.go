@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,27 +15,34 @@ import (
 	"github.com/tenantry/tenantry/pkg/apptest"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/store/dynamo"
+	"github.com/tenantry/tenantry/pkg/store/dynamo/dynamolocal"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
+// report is what the matrix finds on the embedded store.
+var report *apptest.Report
+
 func TestNobodyGetsThroughWhoShouldNot(t *testing.T) {
-	a := apptest.New(t)
-	a.Matrix(t, api.Operations(), map[string]string{"importId": bobsImport(t, a)})
+	report = matrix(t, apptest.New(t))
 }
 
-// bobsImport makes a delivery in Bob's tenant with the example of the operation that does.
-func bobsImport(t *testing.T, a *apptest.App) string {
-	var made struct {
-		ID string `json:"id"`
+func TestNobodyGetsThroughOnDynamoDB(t *testing.T) {
+	client := dynamolocal.Start(t)
+	matrix(t, apptest.On(t, func(t testing.TB, clock func() time.Time) apptest.Engine {
+		names := dynamolocal.Tables(t, client)
+		return apptest.Engine{Engine: dynamo.New(client, dynamo.Options{Names: names, Clock: clock}),
+			Items: func(t testing.TB) map[string]string { return dynamolocal.Items(t, client, names) }}
+	}))
+}
+
+func matrix(t *testing.T, a *apptest.App) *apptest.Report {
+	r := a.Matrix(t, "", api.Operations())
+	for _, leak := range r.Leaks {
+		t.Error(leak)
 	}
-	for _, op := range api.Operations() {
-		if op.ID == "createImport" {
-			r, err := op.NewRequest(t.Context(), a.URL, map[string]string{"tenantId": string(a.Bob.Tenant)})
-			require.NoError(t, err)
-			a.Bob.Send(t, r).Is(t, 201).Into(t, &made)
-		}
-	}
-	return made.ID
+	t.Log("\n" + r.Table())
+	return r
 }
 
 func TestHandlerServesTheOperationsOfItsFunction(t *testing.T) {
