@@ -216,11 +216,21 @@ func (l *Log) Since(n int) string {
 
 // Serve serves other operations on the same store and gives a client of them with a token.
 func (a *App) Serve(t testing.TB, ops []route.Operation, token string) *Client {
-	auth, err := identity.New(identity.Config{Issuers: []identity.Issuer{a.Issuer.Trust()}, Store: a.Store, Clock: a.Now})
+	auth, err := a.Authorizer()
 	require.NoError(t, err)
+	return &Client{app: &App{URL: a.ServeAs(t, ops, auth)}, Token: token}
+}
+
+// Authorizer makes another authorizer of the same issuer and store, with caches of its own.
+func (a *App) Authorizer() (*identity.Authorizer, error) {
+	return identity.New(identity.Config{Issuers: []identity.Issuer{a.Issuer.Trust()}, Store: a.Store, Clock: a.Now})
+}
+
+// ServeAs serves other operations, to whom an authorizer lets in, and gives the server's address.
+func (a *App) ServeAs(t testing.TB, ops []route.Operation, auth route.Authorizer) string {
 	h, err := route.Handler(ops, auth, route.Options{Clock: a.Now, Log: slog.New(slog.NewJSONHandler(a.Log, nil))})
 	require.NoError(t, err)
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	return &Client{app: &App{URL: server.URL}, Token: token}
+	return server.URL
 }
