@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 	"time"
 
@@ -20,28 +21,35 @@ import (
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// report is what the matrix finds on the embedded store.
-var report *apptest.Report
+const isolation = "../../docs/isolation.md"
 
-func TestNobodyGetsThroughWhoShouldNot(t *testing.T) {
-	report = matrix(t, apptest.New(t))
+// Every operation is attacked on both engines. What that came to is in docs/isolation.md.
+func TestIsolation(t *testing.T) {
+	var report *apptest.Report
+	t.Run("on bolt", func(t *testing.T) { report = attack(t, apptest.New(t)) })
+	t.Run("on DynamoDB", func(t *testing.T) {
+		client := dynamolocal.Start(t)
+		r := attack(t, apptest.On(t, func(t testing.TB, clock func() time.Time) apptest.Engine {
+			names := dynamolocal.Tables(t, client)
+			return apptest.Engine{Engine: dynamo.New(client, dynamo.Options{Names: names, Clock: clock}),
+				Items: func(t testing.TB) map[string]string { return dynamolocal.Items(t, client, names) }}
+		}))
+		require.Equal(t, report.Table(), r.Table())
+	})
+	if *update {
+		t.Log("\n" + report.Table())
+		require.NoError(t, os.WriteFile(isolation, []byte(report.Document()), 0o644))
+	}
+	written, err := os.ReadFile(isolation)
+	require.NoError(t, err)
+	require.Equal(t, string(written), report.Document(), "operations have changed: run `make isolation` and commit docs/isolation.md")
 }
 
-func TestNobodyGetsThroughOnDynamoDB(t *testing.T) {
-	client := dynamolocal.Start(t)
-	matrix(t, apptest.On(t, func(t testing.TB, clock func() time.Time) apptest.Engine {
-		names := dynamolocal.Tables(t, client)
-		return apptest.Engine{Engine: dynamo.New(client, dynamo.Options{Names: names, Clock: clock}),
-			Items: func(t testing.TB) map[string]string { return dynamolocal.Items(t, client, names) }}
-	}))
-}
-
-func matrix(t *testing.T, a *apptest.App) *apptest.Report {
+func attack(t *testing.T, a *apptest.App) *apptest.Report {
 	r := a.Matrix(t, "", api.Operations())
 	for _, leak := range r.Leaks {
 		t.Error(leak)
 	}
-	t.Log("\n" + r.Table())
 	return r
 }
 

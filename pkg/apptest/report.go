@@ -105,6 +105,21 @@ func (r *Report) Table() string {
 	return b.String()
 }
 
+// Document is the page that tells of it. It holds nothing that differs from run to run.
+func (r *Report) Document() string {
+	var b strings.Builder
+	b.WriteString("# Isolation, shown over every operation\n\n" +
+		"`make isolation` attacks every operation that the API has, as the one list of operations in pkg/api has them, on the embedded store " +
+		"and on DynamoDB Local, and writes this page; a test holds it to the operations there are. The victim is a tenant that has something of " +
+		"each kind, with a mark in every text and one amount. The numbers are of probes on each engine.\n\n")
+	b.WriteString(r.Table())
+	b.WriteString("\nNo answer of any probe holds a mark of the victim, an ID of it that was not sent, or a failure of the server's.\n\n")
+	for _, c := range Classes {
+		fmt.Fprintf(&b, "- **%s**: %s\n", c.Class, c.Does)
+	}
+	return b.String()
+}
+
 // judge counts a probe that was answered, and what is wrong with the answer: what says tells, if anything, or that it
 // shows what is the victim's or is a failure of the server's.
 func (m *matrix) judge(c Class, probe string, a *Answer, says string) {
