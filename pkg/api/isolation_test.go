@@ -31,6 +31,7 @@ func TestIsolation(t *testing.T) {
 		client := dynamolocal.Start(t)
 		r := attack(t, apptest.On(t, func(t testing.TB, clock func() time.Time) apptest.Engine {
 			names := dynamolocal.Tables(t, client)
+			dynamolocal.Keep(t, client, names)
 			return apptest.Engine{Engine: dynamo.New(client, dynamo.Options{Names: names, Clock: clock}),
 				Items: func(t testing.TB) map[string]string { return dynamolocal.Items(t, client, names) }}
 		}))
