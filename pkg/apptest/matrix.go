@@ -25,6 +25,9 @@ var never = map[string]string{
 	"tenantId": "ten_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "projectId": "prj_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "importId": "imp_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
 }
 
+// Never is an ID that is well-formed and nobody's, by the name of a path parameter; "" where none is known.
+func Never(parameter string) string { return never[parameter] }
+
 // elsewhere makes what no operation of the API makes, by the names of path parameters, in a tenant.
 var elsewhere = map[string]func(testing.TB, *App, *party) string{
 	"memberId": func(_ testing.TB, a *App, p *party) string {

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"testing"
 
 	"github.com/stretchr/testify/require"
 
@@ -170,6 +171,9 @@ func (m *matrix) page(op route.Operation) {
 		"`plant` in pkg/apptest/plant.go", op)
 	m.next[op.ID] = page.Next
 }
+
+// QueryParameters are the names of an operation's parameters in the query.
+func QueryParameters(t testing.TB, op route.Operation) []string { return parameters(t, op, "query") }
 
 // parameters asks the operation for the names of its parameters in the query or the headers.
 func parameters(t require.TestingT, op route.Operation, in string) (names []string) {
