@@ -23,6 +23,8 @@ import (
 // a line here. Real ones come of the POST on the collection above the parameter, else of elsewhere.
 var never = map[string]string{
 	"tenantId": "ten_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "projectId": "prj_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "importId": "imp_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
+	"memberId": "mem_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "invitationId": "inv_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "exportId": "exp_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
+	"keyId": "key_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
 }
 
 // Never is an ID that is well-formed and nobody's, by the name of a path parameter; "" where none is known.
