@@ -35,8 +35,13 @@ func TestIsolation(t *testing.T) {
 			return apptest.Engine{Engine: dynamo.New(client, dynamo.Options{Names: names, Clock: clock}),
 				Items: func(t testing.TB) map[string]string { return dynamolocal.Items(t, client, names) }}
 		}))
-		require.Equal(t, report.Table(), r.Table())
+		if report != nil {
+			require.Equal(t, report.Table(), r.Table())
+		}
 	})
+	if t.Failed() {
+		return
+	}
 	if *update {
 		t.Log("\n" + report.Table())
 		require.NoError(t, os.WriteFile(isolation, []byte(report.Document()), 0o644))
