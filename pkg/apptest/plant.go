@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
@@ -63,6 +64,25 @@ func (m *matrix) plant() {
 		}
 	}
 	m.deliver(m.victim, mark, mark+"-tag")
+	for _, op := range m.real {
+		if plant := besides[op.ID]; plant != nil {
+			plant(m)
+		}
+	}
+}
+
+// besides plants what an operation reads and none makes, by the operation's ID.
+var besides = map[string]func(*matrix){
+	"listErasures": func(m *matrix) {
+		for _, id := range []tenant.ID{"ten_01J00000000000000000000000", "ten_01J00000000000000000000001"} {
+			proof := struct {
+				Tenant    tenant.ID `json:"tenantId"`
+				Statement string    `json:"statement"`
+			}{id, mark}
+			require.NoError(m, m.app.Store.Directory().Write(m.Context(),
+				store.DirectoryChange{Key: store.SubjectErasure(m.app.Issuer.URL, m.victim.subject, id), Value: proof}))
+		}
+	},
 }
 
 // collects tells whether some path goes on below an operation's with an ID: whether what it creates has one.

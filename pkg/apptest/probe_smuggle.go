@@ -168,7 +168,7 @@ func (m *matrix) page(op route.Operation) {
 	var page struct{ Next string }
 	first.Into(m, &page)
 	require.NotEmpty(m, page.Next, "operation %s pages, and with limit=1 the other tenant has only one page: add a second one of the kind to "+
-		"`plant` in pkg/apptest/plant.go", op)
+		"`besides` in pkg/apptest/plant.go, under %q", op, op.ID)
 	m.next[op.ID] = page.Next
 }
 
