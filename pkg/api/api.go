@@ -38,6 +38,7 @@ type features struct {
 	projects      *project.Service
 	deliveries    *delivery.Service
 	costs         *cost.Service
+	audits        *audit.Service
 }
 
 // Operations lists every operation there is, in the order of the reference. They cannot be served: nothing is wired.
@@ -51,7 +52,10 @@ func Handler(d Deps, f route.Function) (http.Handler, error) {
 			ops = append(ops, op)
 		}
 	}
-	return route.Handler(ops, d.Auth, route.Options{Clock: d.Clock, Random: d.Random, Log: d.Log, RequestID: d.RequestID})
+	return route.Handler(ops, d.Auth, route.Options{
+		Clock: d.Clock, Random: d.Random, Log: d.Log, RequestID: d.RequestID,
+		Refused: audit.NewRefusals(d.Store, audit.Log{Clock: d.Clock, Random: d.Random}, d.Log).Record,
+	})
 }
 
 // OpenAPI gives the OpenAPI 3.1 document of all operations.
@@ -72,13 +76,14 @@ func (d Deps) features() features {
 		projects:      &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, RulesChanged: deliveries.RulesChanged},
 		deliveries:    deliveries,
 		costs:         &cost.Service{Store: d.Store, Clock: d.Clock},
+		audits:        &audit.Service{Store: d.Store, Clock: d.Clock},
 	}
 }
 
 func (f features) operations() []route.Operation {
 	var ops []route.Operation
 	for _, of := range []func() []route.Operation{
-		f.organizations.Operations, f.projects.Operations, f.deliveries.Operations, f.costs.Operations,
+		f.organizations.Operations, f.projects.Operations, f.deliveries.Operations, f.costs.Operations, f.audits.Operations,
 	} {
 		ops = append(ops, of()...)
 	}

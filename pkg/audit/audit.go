@@ -5,14 +5,9 @@ package audit
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
-	"reflect"
-	"slices"
 	"time"
-	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
 
@@ -23,17 +18,18 @@ import (
 
 // Row is one entry of the log. JSON is both its wire form and its stored form.
 type Row struct {
-	ID         string            `json:"id" doc:"A ULID: the time in milliseconds and 80 random bits."`
+	ID         ulid.ULID         `json:"id" doc:"A ULID: the time in milliseconds and 80 random bits."`
 	At         time.Time         `json:"at"`
 	Actor      Actor             `json:"actor"`
 	Credential tenant.Credential `json:"credential" enum:"token,api-key,platform" doc:"What the actor was known by."`
 	Operation  string            `json:"operation" doc:"The operationId of the request, or the name of the platform's own work."`
-	Target     string            `json:"target,omitempty" doc:"What was changed, as kind/ID."`
+	Target     string            `json:"target,omitempty" doc:"What was changed or asked for, as kind/ID."`
 	Outcome    Outcome           `json:"outcome" enum:"done,refused,failed"`
 	Reason     string            `json:"reason,omitempty" doc:"Why it was refused or failed."`
 	RequestID  string            `json:"requestId,omitempty" doc:"As in X-Request-Id."`
 	Source     string            `json:"source,omitempty" doc:"The network address that the request came from."`
 	Changes    []Field           `json:"changes,omitempty" doc:"The fields that were changed, by name."`
+	LeftOut    int64             `json:"leftOut,omitempty" doc:"Of a refusal: how many more the same actor had before it that have no row of their own, since there were too many in a minute."`
 }
 
 // Actor is who did it.
@@ -53,7 +49,8 @@ const (
 	Failed  Outcome = "failed"
 )
 
-// Field is a field before and after, as JSON of at most 500 bytes each; "" where it was or is absent.
+// Field is a field before and after, as JSON; "" where it was or is absent. What is longer than 500 bytes, or less where many
+// fields have changed, is cut and ends with "...": all fields of a row have about 4,000 bytes.
 type Field struct {
 	Name   string `json:"name"`
 	Before string `json:"before,omitempty"`
@@ -65,7 +62,7 @@ type Field struct {
 type Event struct {
 	Target        string // kind/ID, as "project/prj_..."
 	Before, After any
-	Operation     string  // of a worker; of a request its own where ""
+	Operation     string  // where "", that of the request
 	Outcome       Outcome // Done where ""
 	Reason        string
 }
@@ -79,15 +76,23 @@ type Log struct {
 // Row gives the change that adds an event to the log of the scope's tenant: a part of the Write that makes the event. Who, from
 // where and in what request come from scope and ctx.
 func (l Log) Row(ctx context.Context, scope *tenant.Scope, e Event) (store.Change, error) {
+	row, err := l.row(ctx, scope, e)
+	if err != nil {
+		return store.Change{}, err
+	}
+	return row.change(scope), nil
+}
+
+func (l Log) row(ctx context.Context, scope *tenant.Scope, e Event) (row Row, err error) {
 	now := l.Clock().UTC().Truncate(time.Millisecond)
 	id, err := ulid.New(ulid.Timestamp(now), l.Random)
 	if err != nil {
-		return store.Change{}, fmt.Errorf("make a row of the audit log: %w", err)
+		return row, fmt.Errorf("make a row of the audit log: %w", err)
 	}
 	p, r := scope.Principal(), route.RequestOf(ctx)
-	row := Row{
-		ID: id.String(), At: now, Actor: Actor{p.Issuer, p.Subject, p.Email}, Credential: p.Credential(), Operation: r.Operation,
-		Target: e.Target, Outcome: e.Outcome, Reason: e.Reason, RequestID: r.ID, Source: r.Source,
+	row = Row{
+		ID: id, At: now, Actor: Actor{p.Issuer, p.Subject, clip(p.Email, maxEmail)}, Credential: p.Credential(), Operation: r.Operation,
+		Target: e.Target, Outcome: e.Outcome, Reason: clip(e.Reason, maxReason), RequestID: r.ID, Source: r.Source,
 	}
 	if e.Operation != "" {
 		row.Operation = e.Operation
@@ -95,57 +100,17 @@ func (l Log) Row(ctx context.Context, scope *tenant.Scope, e Event) (store.Chang
 	if row.Outcome == "" {
 		row.Outcome = Done
 	}
-	if row.Changes, err = difference(e.Before, e.After); err != nil {
-		return store.Change{}, err
-	}
+	row.Changes, err = difference(e.Before, e.After)
+	return row, err
+}
+
+const (
+	maxEmail  = 320 // bytes
+	maxReason = 500
+)
+
+// change adds the row, on condition that there is none of its ID.
+func (r Row) change(scope *tenant.Scope) store.Change {
 	days := scope.Standing().Plan.Limits().RetentionDays
-	return store.Change{Key: store.AuditRow(id), Value: row, Condition: store.Absent, ExpiresAt: now.Add(time.Duration(days) * 24 * time.Hour)}, nil
-}
-
-// difference gives the fields of two JSON objects that are not alike, by name.
-func difference(before, after any) (all []Field, err error) {
-	b, err := fields(before)
-	if err != nil {
-		return nil, err
-	}
-	a, err := fields(after)
-	if err != nil {
-		return nil, err
-	}
-	names := maps.Clone(b)
-	maps.Copy(names, a)
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if string(a[name]) != string(b[name]) && name != "updatedAt" {
-			all = append(all, Field{name, clip(string(b[name])), clip(string(a[name]))})
-		}
-	}
-	return all, nil
-}
-
-func fields(entity any) (map[string]json.RawMessage, error) {
-	all := map[string]json.RawMessage{}
-	if v := reflect.ValueOf(entity); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
-		return all, nil
-	}
-	b, err := json.Marshal(entity)
-	if err == nil {
-		err = json.Unmarshal(b, &all)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("compare for the audit log: %w", err)
-	}
-	return all, nil
-}
-
-const maxField = 500 // bytes
-
-func clip(s string) string {
-	if len(s) <= maxField {
-		return s
-	}
-	n := maxField - 3
-	for !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n] + "..."
+	return store.Change{Key: store.AuditRow(r.ID), Value: r, Condition: store.Absent, ExpiresAt: r.At.Add(time.Duration(days) * 24 * time.Hour)}
 }

@@ -3,10 +3,10 @@ package cost
 import (
 	"bytes"
 	"io"
-	"strings"
 
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/money"
+	"github.com/tenantry/tenantry/pkg/route"
 )
 
 // maxCSV bounds a CSV answer, in bytes: what a function can give at once.
@@ -20,7 +20,7 @@ func (a *Answer) CSV(w io.Writer, q *Question) error {
 	var b bytes.Buffer
 	var cells []string
 	for _, d := range q.GroupBy {
-		cells = append(cells, harmless(string(d)))
+		cells = append(cells, route.Harmless(string(d)))
 	}
 	if q.Granularity != Total {
 		cells = append(cells, "date")
@@ -29,7 +29,7 @@ func (a *Answer) CSV(w io.Writer, q *Question) error {
 	if q.Top > 0 {
 		cells = append(cells, "other")
 	}
-	writeRecord(&b, cells)
+	route.WriteRecord(&b, cells)
 	for i := range a.Groups {
 		a.writeGroup(&b, q, &a.Groups[i])
 		if b.Len() > maxCSV {
@@ -45,7 +45,7 @@ func (a *Answer) writeGroup(b *bytes.Buffer, q *Question, g *Group) {
 	for _, d := range q.GroupBy {
 		value := ""
 		if v := g.Key[string(d)]; v != nil {
-			value = harmless(*v)
+			value = route.Harmless(*v)
 		}
 		key = append(key, value)
 	}
@@ -54,7 +54,7 @@ func (a *Answer) writeGroup(b *bytes.Buffer, q *Question, g *Group) {
 		if q.Top > 0 {
 			cells = append(cells, map[bool]string{true: "true"}[g.Other])
 		}
-		writeRecord(b, cells)
+		route.WriteRecord(b, cells)
 	}
 	if q.Granularity == Total {
 		line(text(g.Total))
@@ -63,28 +63,6 @@ func (a *Answer) writeGroup(b *bytes.Buffer, q *Question, g *Group) {
 	for _, p := range g.Points {
 		line(p.Date.String(), text(p.Amount))
 	}
-}
-
-// harmless puts an apostrophe before what a spreadsheet takes for a formula.
-func harmless(s string) string {
-	if s != "" && strings.IndexByte("=+-@\t\r\n", s[0]) >= 0 {
-		return "'" + s
-	}
-	return s
-}
-
-// writeRecord writes one line. encoding/csv would change line breaks within texts.
-func writeRecord(b *bytes.Buffer, cells []string) {
-	for i, c := range cells {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		if strings.ContainsAny(c, "\",\r\n") || strings.TrimSpace(c) != c {
-			c = `"` + strings.ReplaceAll(c, `"`, `""`) + `"`
-		}
-		b.WriteString(c)
-	}
-	b.WriteString("\r\n")
 }
 
 // text writes an amount that may be null.

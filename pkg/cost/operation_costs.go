@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/money"
@@ -94,7 +93,7 @@ func (s *Service) costs(ctx context.Context, scope *tenant.Scope, in *costsIn) (
 	if err != nil {
 		return nil, err
 	}
-	out := &costsOut{Body: *a, asked: q, csv: prefersCSV(in.Accept)}
+	out := &costsOut{Body: *a, asked: q, csv: route.PrefersCSV(in.Accept)}
 	if out.csv {
 		return out, nil
 	}
@@ -147,32 +146,4 @@ func day(p *problems, at, text string) calendar.Day {
 		p.add(at, err.Error(), text)
 	}
 	return d
-}
-
-// prefersCSV tells whether an Accept header asks for CSV rather than JSON: it names text/csv, and not application/json
-// before it or with a greater weight.
-func prefersCSV(accept string) bool {
-	accept = strings.ToLower(accept)
-	csv, json := weight(accept, "text/csv"), weight(accept, "application/json")
-	if csv == json {
-		return csv != "" && strings.Index(accept, "text/csv") < strings.Index(accept, "application/json")
-	}
-	return csv > json
-}
-
-// weight is the q of a media type in an Accept header, "1" where none is said, "" where the type is not there or refused.
-func weight(accept, media string) string {
-	for part := range strings.SplitSeq(accept, ",") {
-		name, params, _ := strings.Cut(part, ";")
-		if strings.TrimSpace(name) != media {
-			continue
-		}
-		for param := range strings.SplitSeq(params, ";") {
-			if q, ok := strings.CutPrefix(strings.TrimSpace(param), "q="); ok {
-				return strings.TrimRight(strings.TrimRight(q, "0"), ".")
-			}
-		}
-		return "1"
-	}
-	return ""
 }

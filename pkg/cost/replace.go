@@ -16,7 +16,8 @@ import (
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// MaxPeriods is the most billing periods that one delivery may bring: what moves with it in one transaction.
+// MaxPeriods is the most billing periods that one delivery may bring: what moves with it in one transaction, beside HEAD, the
+// delivery itself and its row of the audit log.
 const MaxPeriods = 96
 
 // ErrOvertaken says that another delivery of the same source was quicker, or that documents which were being read were

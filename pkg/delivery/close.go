@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -20,10 +21,12 @@ func (s *Service) close(ctx context.Context, scope *tenant.Scope, in *GetImport)
 			return &Got{r.Delivery}, nil
 		}
 		if r.Status == Awaiting {
+			before := tell(&r.Delivery)
 			if err := s.look(ctx, scope, &r.Delivery); err != nil {
 				return nil, err
 			}
-			err = s.queue(ctx, scope, r, version)
+			s.queue(r)
+			err = s.write(ctx, scope, r, version, audit.Event{Before: before})
 		}
 		if store.Conflicted(err) != nil {
 			continue
@@ -65,15 +68,24 @@ func (s *Service) look(ctx context.Context, scope *tenant.Scope, d *Delivery) er
 	return nil
 }
 
-// queue writes that the delivery is closed.
-func (s *Service) queue(ctx context.Context, scope *tenant.Scope, r *record, version int64) error {
+// queue closes the delivery.
+func (s *Service) queue(r *record) {
+	now := s.Clock().UTC()
+	r.Status, r.ClosedAt = Queued, &now
+}
+
+// write writes the delivery over its version, and the row that tells of it.
+func (s *Service) write(ctx context.Context, scope *tenant.Scope, r *record, version int64, e audit.Event) error {
 	t, err := s.Store.Tenant(scope)
 	if err != nil {
 		return err
 	}
-	now := s.Clock().UTC()
-	r.Status, r.ClosedAt = Queued, &now
-	return t.Write(ctx, store.Change{Key: store.Delivery(r.ID), Value: *r, Condition: store.VersionIs(version)})
+	e.Target, e.After = target(r.ID), tell(&r.Delivery)
+	row, err := s.row(ctx, scope, e)
+	if err != nil {
+		return err
+	}
+	return t.Write(ctx, store.Change{Key: store.Delivery(r.ID), Value: *r, Condition: store.VersionIs(version)}, row)
 }
 
 const maxTries = 10
@@ -100,12 +112,15 @@ func (s *Service) uploaded(ctx context.Context, scope *tenant.Scope, m Message) 
 		if m.Size != r.Files[m.File].SizeBytes {
 			return false, nil // the delivery waits for the file as it was declared
 		}
+		if r.Files[m.File].Received {
+			return false, nil
+		}
+		before := tell(&r.Delivery)
 		r.Files[m.File].Received = true
 		if alone {
-			err = s.queue(ctx, scope, &r, version)
-		} else {
-			err = t.Write(ctx, store.Change{Key: store.Delivery(r.ID), Value: r, Condition: store.VersionIs(version)})
+			s.queue(&r)
 		}
+		err = s.write(ctx, scope, &r, version, audit.Event{Operation: received, Before: before})
 		if store.Conflicted(err) == nil {
 			return alone, err
 		}

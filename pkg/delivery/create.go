@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/project"
 	"github.com/tenantry/tenantry/pkg/route"
@@ -109,7 +110,7 @@ func (s *Service) create(ctx context.Context, scope *tenant.Scope, once route.On
 		return nil, err
 	}
 	if before == "" {
-		before, err = s.begin(ctx, t, once, p, terms, files)
+		before, err = s.begin(ctx, scope, t, once, p, terms, files)
 		if err != nil {
 			return nil, err
 		}
@@ -122,7 +123,7 @@ func (s *Service) create(ctx context.Context, scope *tenant.Scope, once route.On
 }
 
 // begin writes a new delivery and gives its ID, or that of the request which was quicker under the same key.
-func (s *Service) begin(ctx context.Context, t *store.Tenant, once route.Once, p tenant.ProjectID, terms Terms, files []NewFile) (string, error) {
+func (s *Service) begin(ctx context.Context, scope *tenant.Scope, t *store.Tenant, once route.Once, p tenant.ProjectID, terms Terms, files []NewFile) (string, error) {
 	now := s.Clock().UTC()
 	id, err := tenant.NewDeliveryID(now, s.Random)
 	if err != nil {
@@ -133,7 +134,11 @@ func (s *Service) begin(ctx context.Context, t *store.Tenant, once route.Once, p
 	for _, f := range files {
 		r.Files = append(r.Files, Upload{Name: f.Name, SizeBytes: f.SizeBytes})
 	}
-	changes := append(once.Changes(string(id), now), store.Change{Key: store.Delivery(id), Value: r, Condition: store.Absent})
+	row, err := s.row(ctx, scope, audit.Event{Target: target(id), After: tell(&r.Delivery)})
+	if err != nil {
+		return "", err
+	}
+	changes := append(once.Changes(string(id), now), store.Change{Key: store.Delivery(id), Value: r, Condition: store.Absent}, row)
 	err = t.Write(ctx, changes...)
 	if store.Conflicted(err) != nil {
 		before, err := once.Done(ctx, t)

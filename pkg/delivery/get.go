@@ -38,7 +38,16 @@ type ListProjectImports struct {
 // Listed answers with deliveries.
 type Listed struct{ Body route.Page[Delivery] }
 
-func notFound() error { return fault.New(fault.NotFound, "There is no such delivery.") }
+// notFound is the answer for every delivery that the caller may not know of. That a member who is limited to projects is
+// refused is recorded, whether the delivery is there or not, so that neither the answer nor the time it takes tells.
+func notFound(scope *tenant.Scope) error {
+	if scope.Limited() {
+		return fault.Wrap(tenant.ErrDenied, fault.NotFound, noSuch)
+	}
+	return fault.New(fault.NotFound, noSuch)
+}
+
+const noSuch = "There is no such delivery."
 
 func (s *Service) get(ctx context.Context, scope *tenant.Scope, in *GetImport) (*Got, error) {
 	r, _, err := s.find(ctx, scope, in.ImportID, "")
@@ -51,7 +60,7 @@ func (s *Service) get(ctx context.Context, scope *tenant.Scope, in *GetImport) (
 func (s *Service) getOne(ctx context.Context, scope *tenant.Scope, in *GetProjectImport) (*Got, error) {
 	p, err := tenant.ParseProjectID(in.ProjectID)
 	if err != nil {
-		return nil, notFound()
+		return nil, fault.New(fault.NotFound, noSuch)
 	}
 	r, _, err := s.find(ctx, scope, in.ImportID, p)
 	if err != nil {
@@ -69,8 +78,11 @@ func sees(scope *tenant.Scope, d *Delivery) bool {
 // as of one that never was.
 func (s *Service) find(ctx context.Context, scope *tenant.Scope, id string, p tenant.ProjectID) (*record, int64, error) {
 	d, err := tenant.ParseDeliveryID(id)
-	if err != nil || p != "" && !scope.Sees(p) {
-		return nil, 0, notFound()
+	if err != nil {
+		return nil, 0, fault.New(fault.NotFound, noSuch)
+	}
+	if p != "" && !scope.Sees(p) {
+		return nil, 0, notFound(scope)
 	}
 	t, err := s.Store.Tenant(scope)
 	if err != nil {
@@ -82,7 +94,7 @@ func (s *Service) find(ctx context.Context, scope *tenant.Scope, id string, p te
 		return nil, 0, err
 	}
 	if version == 0 || p != "" && r.ProjectID != p || !sees(scope, &r.Delivery) {
-		return nil, 0, notFound()
+		return nil, 0, notFound(scope)
 	}
 	return &r, version, nil
 }

@@ -62,9 +62,9 @@ func (s *Service) dead(owner string) bool {
 	return s.Alone != "" && !strings.HasPrefix(owner, s.Alone+"/")
 }
 
-// write changes the delivery while the lease is held.
-func (l *lease) write(ctx context.Context, change func(*record)) error {
-	return l.writeWith(ctx, change, func(own store.Change) error { return l.tenant.Write(ctx, own) })
+// write changes the delivery while the lease is held, and writes what goes with that.
+func (l *lease) write(ctx context.Context, change func(*record), with ...store.Change) error {
+	return l.writeWith(ctx, change, func(own store.Change) error { return l.tenant.Write(ctx, append(with, own)...) })
 }
 
 // writeWith has commit write the changed delivery, with whatever else belongs to the same moment. A write that failed may
@@ -147,12 +147,12 @@ func (l *lease) renew(ctx context.Context, cancel context.CancelFunc, progress f
 	}
 }
 
-// release gives the lease up. What is written of the delivery else is the caller's change.
-func (l *lease) release(ctx context.Context, change func(*record)) error {
+// release gives the lease up. What is written of the delivery else is the caller's change, with what goes with that.
+func (l *lease) release(ctx context.Context, change func(*record), with ...store.Change) error {
 	err := l.write(ctx, func(r *record) {
 		r.Work.Owner, r.Work.Until = "", time.Time{}
 		change(r)
-	})
+	}, with...)
 	if store.Conflicted(err) != nil {
 		return fault.Wrap(err, fault.Unavailable, "Another worker has taken the delivery over.")
 	}

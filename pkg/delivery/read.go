@@ -11,6 +11,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/cost/document"
@@ -106,13 +107,24 @@ func (r *reading) replace(ctx context.Context, in *intake, lines *rollup.Result,
 // commit makes the costs count and the delivery succeed in one transaction.
 func (r *reading) commit(ctx context.Context, in *intake, rep *cost.Replacement, result *Result) error {
 	now := r.service.Clock().UTC()
+	before, after := told{Status: Running}, told{Status: Succeeded}
+	e := audit.Event{Target: target(r.delivery.ID), Operation: ended}
+	if in.again {
+		before.Status, e.Operation = Succeeded, rebuilt
+	}
+	after.summarize(result)
+	e.Before, e.After = before, after
+	row, err := r.service.row(ctx, r.scope, e)
+	if err != nil {
+		return err
+	}
 	return r.lease.writeWith(ctx, func(rec *record) {
 		rec.Work.Settle = true
 		if !in.again {
 			rec.Status, rec.FinishedAt, rec.Progress, rec.Result = Succeeded, &now, nil, result
 			rec.Tags = in.tags
 		}
-	}, func(own store.Change) error { return rep.Commit(ctx, own) })
+	}, func(own store.Change) error { return rep.Commit(ctx, own, row) })
 }
 
 // follow asks for what was delivered to be read again where rules or tag keys changed while it was read: whoever changed

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/project"
@@ -89,7 +90,7 @@ func (s *Service) putTagKeys(ctx context.Context, scope *tenant.Scope, in *PutTa
 			return nil, err
 		}
 		if !slices.Equal(before, keys) || version == 0 {
-			err = t.Write(ctx, store.Change{Key: store.TagKeys(), Value: TagKeys{keys}, Condition: store.VersionIs(version)})
+			err = s.writeTagKeys(ctx, scope, t, before, keys, version)
 			version++
 		}
 		if store.Conflicted(err) != nil {
@@ -102,6 +103,14 @@ func (s *Service) putTagKeys(ctx context.Context, scope *tenant.Scope, in *PutTa
 		return gotTagKeys(keys, version, n), err
 	}
 	return nil, fault.New(fault.Unavailable, "Too many changes at once. Try again.")
+}
+
+func (s *Service) writeTagKeys(ctx context.Context, scope *tenant.Scope, t *store.Tenant, before, after []string, version int64) error {
+	row, err := s.row(ctx, scope, audit.Event{Target: "tag-keys", Before: TagKeys{before}, After: TagKeys{after}})
+	if err != nil {
+		return err
+	}
+	return t.Write(ctx, store.Change{Key: store.TagKeys(), Value: TagKeys{after}, Condition: store.VersionIs(version)}, row)
 }
 
 func checkTagKeys(keys []string) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/organization"
@@ -133,13 +134,18 @@ func (r *reading) fail(ctx context.Context, err error) error {
 	var f *fault.Error
 	errors.As(err, &f)
 	now := r.service.Clock().UTC()
+	row, rerr := r.service.row(ctx, r.scope, audit.Event{Target: target(r.delivery.ID), Operation: ended, Outcome: audit.Failed, Reason: f.Message,
+		Before: told{Status: Running}, After: told{Status: Failed}})
+	if rerr != nil {
+		return errors.Join(r.lease.release(ctx, func(*record) {}), rerr)
+	}
 	return r.lease.release(ctx, func(rec *record) {
 		rec.Status, rec.FinishedAt, rec.Progress = Failed, &now, nil
 		rec.Error, rec.Problems = f.Message, f.Details
 		if len(rec.Problems) > maxProblems {
 			rec.Problems, rec.More = rec.Problems[:maxProblems], true
 		}
-	})
+	}, row)
 }
 
 // give gives up after too many attempts that failed for reasons of the platform's own.

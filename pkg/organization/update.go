@@ -18,6 +18,7 @@ type updateIn struct {
 
 const attempts = 5
 
+// update renames a tenant. The name that it has writes nothing.
 func (s *Service) update(ctx context.Context, scope *tenant.Scope, in *updateIn) (*tenantOut, error) {
 	name, err := route.Line("body.name", in.Body.Name, maxName)
 	if err != nil {
@@ -34,6 +35,9 @@ func (s *Service) update(ctx context.Context, scope *tenant.Scope, in *updateIn)
 		}
 		if err := in.Check(version); err != nil {
 			return nil, err
+		}
+		if t.Name == name {
+			return &tenantOut{ETag: route.ETag(version), Body: t}, nil
 		}
 		t.Role = ""
 		before := t

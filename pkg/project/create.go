@@ -68,7 +68,11 @@ func (s *Service) add(ctx context.Context, scope *tenant.Scope, h *store.Tenant,
 		if p.rules() {
 			r.Rules++
 		}
-		lost, err := write(ctx, h, p, store.Absent, r, version, once.Changes(string(p.ID), p.CreatedAt)...)
+		row, err := s.row(ctx, scope, p.ID, nil, p)
+		if err != nil {
+			return nil, err
+		}
+		lost, err := write(ctx, h, p, store.Absent, r, version, append(once.Changes(string(p.ID), p.CreatedAt), row)...)
 		if err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -17,7 +18,7 @@ import (
 type Service struct {
 	Store  *store.Store
 	Clock  func() time.Time
-	Random io.Reader // of IDs
+	Random io.Reader // of IDs and rows of the audit log
 
 	// RulesChanged is told, after the change, of every request that sets AccountIDs or TagSelector, so that deliveries are
 	// split anew; telling it twice must do no harm. May be nil.
@@ -65,9 +66,9 @@ type projectOut struct {
 }
 
 // noProject is the answer for every project that the caller may not know of.
-func noProject() error {
-	return fault.New(fault.NotFound, "There is no such project in this organization.")
-}
+func noProject() error { return fault.New(fault.NotFound, noSuch) }
+
+const noSuch = "There is no such project in this organization."
 
 type getIn struct {
 	ProjectID string `path:"projectId" doc:"prj_ and 26 characters, or unassigned."`
@@ -88,11 +89,15 @@ func (s *Service) get(ctx context.Context, scope *tenant.Scope, in *getIn) (*pro
 	return read(ctx, h, id)
 }
 
-// visible gives the ID of a project that the member may know of.
+// visible gives the ID of a project that the member may know of. That others are refused is recorded, whether they are there
+// or not, so that neither the answer nor the time it takes tells.
 func visible(scope *tenant.Scope, id string) (tenant.ProjectID, error) {
 	p, err := tenant.ParseProjectID(id)
-	if err != nil || !scope.Sees(p) {
+	if err != nil {
 		return "", noProject()
+	}
+	if !scope.Sees(p) {
+		return "", fault.Wrap(tenant.ErrDenied, fault.NotFound, noSuch)
 	}
 	return p, nil
 }
@@ -181,6 +186,12 @@ func write(ctx context.Context, h *store.Tenant, p Project, at store.Condition, 
 		return false, fmt.Errorf("write a project: %w", err)
 	}
 	return false, nil
+}
+
+// row tells of a change of a project in the audit log.
+func (s *Service) row(ctx context.Context, scope *tenant.Scope, id tenant.ProjectID, before, after any) (store.Change, error) {
+	log := audit.Log{Clock: s.Clock, Random: s.Random}
+	return log.Row(ctx, scope, audit.Event{Target: "project/" + string(id), Before: before, After: after})
 }
 
 func busy() error {

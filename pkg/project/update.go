@@ -67,7 +67,11 @@ func (s *Service) change(ctx context.Context, scope *tenant.Scope, projectID str
 			return &projectOut{ETag: route.ETag(version), Body: before}, nil
 		}
 		after.UpdatedAt = s.now()
-		lost, err := replace(ctx, scope, h, after, version)
+		row, err := s.row(ctx, scope, id, before, after)
+		if err != nil {
+			return nil, err
+		}
+		lost, err := replace(ctx, scope, h, after, version, row)
 		if err != nil {
 			return nil, err
 		}
@@ -78,8 +82,8 @@ func (s *Service) change(ctx context.Context, scope *tenant.Scope, projectID str
 	return nil, busy()
 }
 
-// replace writes a project of the version over what the roster has of it.
-func replace(ctx context.Context, scope *tenant.Scope, h *store.Tenant, p Project, version int64) (lost bool, err error) {
+// replace writes a project of the version over what the roster has of it, and the row that tells of it.
+func replace(ctx context.Context, scope *tenant.Scope, h *store.Tenant, p Project, version int64, row store.Change) (lost bool, err error) {
 	r, rosterVersion, err := Read(ctx, h)
 	if err != nil {
 		return false, err
@@ -95,5 +99,5 @@ func replace(ctx context.Context, scope *tenant.Scope, h *store.Tenant, p Projec
 		r.Rules++
 	}
 	r.Projects[i] = p
-	return write(ctx, h, p, store.VersionIs(version), r, rosterVersion)
+	return write(ctx, h, p, store.VersionIs(version), r, rosterVersion, row)
 }

@@ -128,7 +128,7 @@ func (s *server) serve(methods map[string]*endpoint) http.HandlerFunc {
 		}()
 		e, err := choose(methods, w.Header(), r.Method)
 		if err == nil {
-			l.operation, c.request.Operation = e.ID, e.ID
+			l.operation, c.request.Operation, c.request.Target = e.ID, e.ID, e.target(r)
 			err = s.run(e, c, w, r)
 		}
 		if err != nil {
@@ -226,6 +226,19 @@ func source(r *http.Request) string {
 		return host
 	}
 	return r.RemoteAddr
+}
+
+const maxTarget = 64
+
+// target is what the request's path names last.
+func (e *endpoint) target(r *http.Request) string {
+	for _, name := range slices.Backward(e.pathParameters()) {
+		if kind, ok := strings.CutSuffix(name, "Id"); ok {
+			t := kind + "/" + r.PathValue(name)
+			return strings.ToValidUTF8(t[:min(len(t), maxTarget)], "")
+		}
+	}
+	return ""
 }
 
 func choose(methods map[string]*endpoint, h http.Header, method string) (*endpoint, error) {

@@ -85,18 +85,37 @@ func (t *Tenant) Query(ctx context.Context, s Span, l List) (Page, error) {
 		After: l.After, Reverse: l.Reverse, Limit: l.Limit, Consistency: l.Consistency})
 }
 
-// Write does all changes or none.
+// Write does all changes or none. A row of the audit log is put where there is none, else ErrDenied.
 func (t *Tenant) Write(ctx context.Context, changes ...Change) error {
+	if err := appends(changes); err != nil {
+		return err
+	}
 	return t.engine.Write(ctx, t.ops(changes))
 }
 
-// Load does all changes in no order and not atomically.
+// Load does all changes in no order and not atomically. It puts no rows of the audit log: ErrDenied.
 func (t *Tenant) Load(ctx context.Context, changes []Change) error {
+	if err := appends(changes); err != nil {
+		return err
+	}
 	return t.engine.Load(ctx, t.ops(changes))
 }
 
-// Add adds to counters of one item.
+// appends lets nothing pass that could overwrite a row of the audit log.
+func appends(changes []Change) error {
+	for _, c := range changes {
+		if c.Key.table == AuditTable && c.Action == Put && c.Condition != Absent {
+			return fmt.Errorf("put a row of the audit log over what is there: %w", ErrDenied)
+		}
+	}
+	return nil
+}
+
+// Add adds to counters of one item; ErrDenied for a row of the audit log.
 func (t *Tenant) Add(ctx context.Context, k Key, by map[string]int64, expires time.Time) (map[string]int64, error) {
+	if k.table == AuditTable {
+		return nil, fmt.Errorf("add to a row of the audit log: %w", ErrDenied)
+	}
 	return t.engine.Add(ctx, t.address(k), by, expires)
 }
 
@@ -150,8 +169,11 @@ func (d *Directory) Write(ctx context.Context, changes ...DirectoryChange) error
 // WriteAudited does all changes or none, and the row of the audit log of the scope's tenant with them, last.
 func (d *Directory) WriteAudited(ctx context.Context, scope *tenant.Scope, row Change, changes ...DirectoryChange) error {
 	id := scope.Tenant()
-	if _, err := tenant.ParseID(string(id)); err != nil || row.Key.table != AuditTable {
-		return fmt.Errorf("write the directory: no scope, or a row of another table: %w", ErrDenied)
+	if _, err := tenant.ParseID(string(id)); err != nil || row.Key.table != AuditTable || row.Action != Put {
+		return fmt.Errorf("write the directory: no scope, or no row of the audit log: %w", ErrDenied)
+	}
+	if err := appends([]Change{row}); err != nil {
+		return err
 	}
 	t := Tenant{id: id}
 	return d.engine.Write(ctx, append(d.ops(changes), t.ops([]Change{row})...))

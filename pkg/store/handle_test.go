@@ -187,6 +187,33 @@ func TestWriteAudited(t *testing.T) {
 	require.Empty(t, page.Records)
 }
 
+// No call of a handle changes a row of the audit log. What erasure takes away is asked for by a role of its own.
+func TestNothingOverwritesARowOfTheAuditLog(t *testing.T) {
+	s, ctx := store.New(engine(t)), t.Context()
+	scope, err := tenant.Work(abc, "test")
+	require.NoError(t, err)
+	h, err := s.Tenant(scope)
+	require.NoError(t, err)
+	key := store.AuditRow(ulid.MustNew(1_700_000_000_000, rand.Reader))
+	require.NoError(t, h.Write(ctx, store.Change{Key: key, Value: named{Name: "first"}, Condition: store.Absent}))
+	for name, c := range map[string]store.Condition{"none": {}, "present": store.Present, "its version": store.VersionIs(1)} {
+		over := store.Change{Key: key, Value: named{Name: "second"}, Condition: c}
+		require.ErrorIs(t, h.Write(ctx, over), store.ErrDenied, name)
+		require.ErrorIs(t, h.Write(ctx, store.Change{Key: store.Meta(), Value: named{}}, over), store.ErrDenied, name)
+		require.ErrorIs(t, s.Directory().WriteAudited(ctx, scope, over), store.ErrDenied, name)
+	}
+	require.ErrorIs(t, h.Load(ctx, []store.Change{{Key: key, Value: named{Name: "second"}}}), store.ErrDenied)
+	require.ErrorIs(t, s.Directory().WriteAudited(ctx, scope, store.Change{Action: store.Delete, Key: key}), store.ErrDenied)
+	_, err = h.Add(ctx, key, map[string]int64{"n": 1}, time.Time{})
+	require.ErrorIs(t, err, store.ErrDenied)
+	require.NotNil(t, store.Conflicted(h.Write(ctx, store.Change{Key: key, Value: named{Name: "second"}, Condition: store.Absent})))
+	var row named
+	version, err := h.Read(ctx, key, &row)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, version)
+	require.Equal(t, "first", row.Name)
+}
+
 func TestErasuresThatAreDue(t *testing.T) {
 	d, ctx, noon := store.New(engine(t)).Directory(), t.Context(), time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for i, id := range []tenant.ID{abc, xyz} {

@@ -60,17 +60,44 @@ func (v *values) alike(w *values, from, to int) bool {
 	return true
 }
 
-// encode gives a range of keys, as keys.appendTo writes them, as a part; nil where it would hold more than a part can.
-func (v *values) encode(dims int, keys []byte, s shape, from, to int) []byte {
+// frame is what parts of the same keys and columns begin with, by scale: it is compressed once for all of them.
+type frame struct {
+	dims, keys, cols int
+	rest             []byte // columns, keys, presence
+	scale            int
+	stored           []byte // compressed, with the numbers before it, at the scale; nil where it is not worth it
+}
+
+// minFrame is from how many bytes on a frame is compressed by itself: apart, what follows it compresses a little worse.
+const minFrame = 16 << 10
+
+func newFrame(dims int, keys []byte, s shape, n int) *frame {
+	f := &frame{dims: dims, keys: n, cols: len(s.cols), scale: -1}
+	f.rest = append(append(appendCols(nil, s.cols), keys...), s.present...)
+	return f
+}
+
+// at gives the frame at a scale, plain, and compressed where that is worth it.
+func (f *frame) at(scale int) (plain, stored []byte) {
+	for _, n := range []int{f.dims, f.keys, f.cols, scale} {
+		plain = binary.AppendUvarint(plain, uint64(n))
+	}
+	plain = append(plain, f.rest...)
+	if len(plain) >= minFrame && f.scale != scale {
+		f.scale, f.stored = scale, compressor().EncodeAll(plain, nil)
+	}
+	return plain, f.stored
+}
+
+// encode gives a range of keys as a part; nil where it would hold more than a part can.
+func (v *values) encode(f *frame, from, to int) []byte {
 	cells := v.between(from, to)
 	if len(cells) > maxCells {
 		return nil
 	}
-	scale, head := scaleOf(cells), []byte(nil)
-	for _, n := range []int{dims, to - from, len(s.cols), scale} {
-		head = binary.AppendUvarint(head, uint64(n))
-	}
-	head = append(append(appendCols(head, s.cols), keys...), s.present...)
+	scale := scaleOf(cells)
+	head, stored := f.at(scale)
+	framed := len(head)
 	head = appendNulls(head, cells)
 	var amounts amountPacker
 	for key := from; key < to; key++ {
@@ -81,6 +108,12 @@ func (v *values) encode(dims int, keys []byte, s shape, from, to int) []byte {
 	if max(len(head), len(body)) > maxSection {
 		return nil
 	}
-	part := appendSection(appendSection([]byte{version}, head), body)
+	part := []byte{version}
+	if stored != nil {
+		part = appendStored(part, head, compressor().EncodeAll(head[framed:], slices.Clip(stored)))
+	} else {
+		part = appendSection(part, head)
+	}
+	part = appendSection(part, body)
 	return binary.LittleEndian.AppendUint32(part, crc32.Checksum(part, castagnoli))
 }

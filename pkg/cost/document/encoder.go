@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"slices"
 
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/focus"
@@ -173,19 +174,31 @@ func (e *Encoder) encode(from, to int) [][]byte {
 	if texts > maxTexts {
 		return nil
 	}
-	parts, first := make([][]byte, len(e.docs)), e.docs[0].shape(from, to)
+	parts, first := make([][]byte, len(e.docs)), newFrame(len(e.dims), keys, e.docs[0].shape(from, to), to-from)
 	for i, d := range e.docs {
-		shape := first
-		if i > 0 && !d.alike(e.docs[0], from, to) {
-			shape = d.shape(from, to)
+		if twin := e.twin(i, from, to); twin >= 0 {
+			parts[i] = parts[twin]
+			continue
 		}
-		part := d.encode(len(e.dims), keys, shape, from, to)
+		frame := first
+		if i > 0 && !d.alike(e.docs[0], from, to) {
+			frame = newFrame(len(e.dims), keys, d.shape(from, to), to-from)
+		}
+		part := d.encode(frame, from, to)
 		if part == nil || len(part) > MaxPart {
 			return nil
 		}
 		parts[i] = part
 	}
 	return parts
+}
+
+// twin gives the first document before the i-th that has the same cells of a range of keys; -1 for none.
+func (e *Encoder) twin(i, from, to int) int {
+	d := e.docs[i]
+	return slices.IndexFunc(e.docs[:i], func(o *values) bool {
+		return slices.Equal(d.ends[from:to], o.ends[from:to]) && slices.Equal(d.between(from, to), o.between(from, to))
+	})
 }
 
 // Close emits what is left and tells what the only document holds: see CloseAll.

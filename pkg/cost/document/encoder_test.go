@@ -139,3 +139,36 @@ func TestDocumentsSideBySideAreThoseApart(t *testing.T) {
 		}
 	})
 }
+
+// Documents of many keys share what is compressed of them: at each scale its own.
+func TestManyKeysSideBySide(t *testing.T) {
+	sign := func(c document.Cell) document.Cell { c.Amount = c.Amount.Neg(); return c }
+	gone := func(c document.Cell) document.Cell { return document.Cell{Col: c.Col, Nulls: 3} }
+	fine := func(c document.Cell) document.Cell { c.Amount = money.MustParse("0.000000000000000007"); return c }
+	same := func(c document.Cell) document.Cell { return c }
+	changes := []func(document.Cell) document.Cell{same, sign, fine, same, gone, fine, sign}
+	parts, wants := make([][][]byte, len(changes)), make([][]document.Row, len(changes))
+	var emits []func([]byte) error
+	for i := range changes {
+		emits = append(emits, func(part []byte) error { parts[i] = append(parts[i], part); return nil })
+	}
+	e := document.NewEncoder(make([]focus.Dim, 2), nil, emits...)
+	for n := range 6000 {
+		k, cells := key(fmt.Sprintf("resource-%08d", n*7919), fmt.Sprint(n%13)), make([][]document.Cell, len(changes))
+		for i, change := range changes {
+			for day := range calendar.Day(n%3 + 1) {
+				cells[i] = append(cells[i], change(document.Cell{Col: document.Col{Billing: 1, Day: day}, Amount: amount(0, uint64(n*n+1), 4), Valid: true}))
+			}
+			wants[i] = append(wants[i], document.Row{Key: k, Cells: cells[i]})
+		}
+		require.NoError(t, e.AppendAll(k, cells))
+	}
+	_, err := e.CloseAll()
+	require.NoError(t, err)
+	for i, want := range wants {
+		back, _ := decode(t, parts[i])
+		require.True(t, slices.EqualFunc(want, back, func(a, b document.Row) bool {
+			return bytes.Equal(a.Key, b.Key) && slices.Equal(a.Cells, b.Cells)
+		}), "document %d", i)
+	}
+}

@@ -34,7 +34,11 @@ var decompressor = sync.OnceValue(func() *zstd.Decoder {
 
 // appendSection appends the plain and the stored length of raw, then raw itself, compressed where that is shorter.
 func appendSection(b, raw []byte) []byte {
-	stored := compressor().EncodeAll(raw, nil)
+	return appendStored(b, raw, compressor().EncodeAll(raw, nil))
+}
+
+// appendStored is appendSection of what is compressed already, as one frame of zstd or several.
+func appendStored(b, raw, stored []byte) []byte {
 	if len(stored) >= len(raw) {
 		stored = raw
 	}

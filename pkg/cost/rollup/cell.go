@@ -30,9 +30,9 @@ func (c *Cell) add(e *entry) (err error) {
 		if c.Sums[m], err = c.Sums[m].Add(e.amounts[m]); err != nil {
 			return overflow()
 		}
-		c.Nulls[m] += int64(e.nulls >> m & 1)
+		c.Nulls[m] += int64(e.nulls>>m&1) * int64(e.lines)
 	}
-	c.Lines++
+	c.Lines += int64(e.lines)
 	return nil
 }
 

@@ -99,7 +99,9 @@ func (b *Builder) add(l *focus.Line) error {
 		return err
 	}
 	b.names.see(l)
-	b.batch.add(l, project)
+	if err := b.batch.add(l, project); err != nil {
+		return err
+	}
 	b.lines++
 	if b.used() < b.config.Memory/8*7 {
 		return nil

@@ -30,6 +30,13 @@ func TestRowsAreThoseOfTheLinesWhateverTheirOrderAndTheMemory(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		all := records(60).Draw(t, "lines")
+		for i := range all { // lines that differ in nothing but their amounts
+			for range rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, "again") {
+				again := all[i]
+				again.amounts[0] = rapid.SampledFrom([]string{"", "5", "-0.25", "1e-18"}).Draw(t, "amount")
+				all = append(all, again)
+			}
+		}
 		keys := tagKeys[:rapid.IntRange(0, 2).Draw(t, "keys")]
 		memory := rapid.SampledFrom(memories).Draw(t, "memory")
 		b, r := roll(t, shuffled(all, rapid.Uint64().Draw(t, "order")), rollup.Config{Dir: dir, Memory: memory, TagKeys: keys})

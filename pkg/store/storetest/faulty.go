@@ -61,6 +61,7 @@ type Faulty struct {
 	engine store.Engine
 	mu     sync.Mutex
 	plan   Plan
+	see    func(Method, []store.Op) Fault
 	calls  map[Method]int
 }
 
@@ -78,6 +79,14 @@ func (f *Faulty) Plan(p Plan) {
 	f.plan, f.calls = p, map[Method]int{}
 }
 
+// See sets what is shown all that is about to be written, an Add as one operation without a value, and says how it fails where the
+// plan lets it; nil shows nothing. It is called by one call at a time.
+func (f *Faulty) See(see func(m Method, ops []store.Op) Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.see = see
+}
+
 // Calls is how often a method was called since the plan was set, failed calls included.
 func (f *Faulty) Calls(m Method) int {
 	f.mu.Lock()
@@ -85,15 +94,19 @@ func (f *Faulty) Calls(m Method) int {
 	return f.calls[m]
 }
 
-// next counts a call and gives its fault with the error that tells of it.
-func (f *Faulty) next(m Method) (Fault, error) {
+// next counts a call that writes ops and gives its fault with the error that tells of it.
+func (f *Faulty) next(m Method, ops ...store.Op) (Fault, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls[m]++
-	if f.plan == nil {
-		return None, nil
+	fault := None
+	if f.plan != nil {
+		fault = f.plan(m, f.calls[m])
 	}
-	switch fault := f.plan(m, f.calls[m]); fault {
+	if fault == None && f.see != nil && len(ops) > 0 {
+		fault = f.see(m, ops)
+	}
+	switch fault {
 	case None:
 		return None, nil
 	case Throttled:
@@ -121,7 +134,7 @@ func (f *Faulty) Query(ctx context.Context, r store.Range) (store.Page, error) {
 
 // Write writes, if the plan lets it. A Write whose own conditions do not hold says so, whatever the plan.
 func (f *Faulty) Write(ctx context.Context, ops []store.Op) error {
-	fault, fail := f.next(Write)
+	fault, fail := f.next(Write, ops...)
 	if fault != None && fault != Written {
 		return fail
 	}
@@ -133,7 +146,7 @@ func (f *Faulty) Write(ctx context.Context, ops []store.Op) error {
 
 // Load loads, if the plan lets it.
 func (f *Faulty) Load(ctx context.Context, ops []store.Op) error {
-	fault, fail := f.next(Load)
+	fault, fail := f.next(Load, ops...)
 	switch fault {
 	case NotWritten, Throttled:
 		return fail
@@ -152,7 +165,7 @@ func (f *Faulty) Load(ctx context.Context, ops []store.Op) error {
 
 // Add adds, if the plan lets it.
 func (f *Faulty) Add(ctx context.Context, at store.Address, by map[string]int64, expires time.Time) (map[string]int64, error) {
-	fault, fail := f.next(Add)
+	fault, fail := f.next(Add, store.Op{Address: at})
 	if fault != None && fault != Written {
 		return nil, fail
 	}
