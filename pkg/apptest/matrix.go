@@ -40,7 +40,7 @@ var elsewhere = map[string]func(testing.TB, *App, *party) string{
 // Matrix attacks every operation from everywhere where nobody should get through, at a server (the app's own where it is
 // ""), and tells what came of it. The victim is a tenant of its own, full of marks that nobody else may see.
 func (a *App) Matrix(t testing.TB, server string, ops []route.Operation) *Report {
-	m := &matrix{TB: t, app: a, server: server, real: api.Operations(), report: &Report{}, next: map[string]string{}}
+	m := &matrix{TB: t, app: a, server: server, real: api.Operations(), report: &Report{}, next: map[string]first{}}
 	if server == "" {
 		m.server = a.URL
 	}
@@ -64,7 +64,7 @@ type matrix struct {
 	server string            // whose operations are attacked
 	real   []route.Operation // of the app's own server, which set the scene
 	victim *party
-	next   map[string]string // the victim's cursors, by operation
+	next   map[string]first // the victim's pages, by operation
 	report *Report
 
 	op     route.Operation // that is being attacked

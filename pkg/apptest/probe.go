@@ -4,9 +4,14 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
+	"testing"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
@@ -118,12 +123,30 @@ func (m *matrix) limited() {
 		says = fmt.Sprintf("it shows the hidden project: %.300s", a.Body)
 	}
 	m.judge(Limited, "the tenant's other project", a, says)
+	if m.op.Method == http.MethodGet {
+		all, says := m.send(member.Token, shot{path: m.own(home), query: nothing(m, m.op)}), ""
+		if strings.Contains(string(all.Body)+headers(all), hidden) {
+			says = fmt.Sprintf("it shows the hidden project: %.300s", all.Body)
+		}
+		m.judge(Limited, "without what the example asks for", all, says)
+	}
 	for _, name := range parametersOf(m.op) {
 		m.hiddenChild(home, member, name)
 	}
 	if after := m.of(home.Project); !maps.Equal(before, after) {
 		m.count(Limited, "what the hidden project has", "it changed")
 	}
+}
+
+// nothing leaves all out that the example's query has.
+func nothing(t testing.TB, op route.Operation) url.Values {
+	r, err := op.NewRequest(t.Context(), "", nil)
+	require.NoError(t, err)
+	query := r.URL.Query()
+	for name := range query {
+		query[name] = nil
+	}
+	return query
 }
 
 // hiddenChild shoots at what belongs to the hidden project without naming the project.
