@@ -6,7 +6,7 @@ LAMBDA = -tags lambda.norpc -trimpath -ldflags "-s -w"
 FUNCTIONS = $(notdir $(patsubst %/main.go,%,$(wildcard functions/*/main.go)))
 VULNDB = https://vuln.go.dev
 
-.PHONY: dev test lint bench fuzz openapi build
+.PHONY: dev test lint bench fuzz openapi isolation build
 
 dev: ## the whole platform on http://127.0.0.1:8080
 	go run ./infra/local
@@ -38,6 +38,9 @@ fuzz: ## every fuzz target for FUZZTIME
 
 openapi: ## docs/openapi.json
 	go test ./pkg/api -run OpenAPI -update
+
+isolation: ## every operation attacked on both engines; docs/isolation.md
+	CI=true go test ./pkg/api -run '^TestIsolation$$' -count 1 -v -update
 
 build: ## build/<arch>/<function>/bootstrap
 	@for arch in arm64 amd64; do for function in $(FUNCTIONS); do \

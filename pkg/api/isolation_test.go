@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,33 +16,47 @@ import (
 	"github.com/tenantry/tenantry/pkg/apptest"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/store/dynamo"
+	"github.com/tenantry/tenantry/pkg/store/dynamo/dynamolocal"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-func TestNobodyGetsThroughWhoShouldNot(t *testing.T) {
-	a := apptest.New(t)
-	var bobs struct {
-		ID string `json:"id"`
-	}
-	a.Bob.Do(t, "POST", a.Bob.Path("/invitations"), map[string]any{"role": "viewer"}).Is(t, 201).Into(t, &bobs)
-	a.Matrix(t, api.Operations(), map[string]string{
-		"importId": bobsImport(t, a), "memberId": string(tenant.MemberIDOf(a.Bob.Tenant, a.URL, "bob")), "invitationId": bobs.ID,
+const isolation = "../../docs/isolation.md"
+
+// Every operation is attacked on both engines. What that came to is in docs/isolation.md.
+func TestIsolation(t *testing.T) {
+	var report *apptest.Report
+	t.Run("on bolt", func(t *testing.T) { report = attack(t, apptest.New(t)) })
+	t.Run("on DynamoDB", func(t *testing.T) {
+		client := dynamolocal.Start(t)
+		r := attack(t, apptest.On(t, func(t testing.TB, clock func() time.Time) apptest.Engine {
+			names := dynamolocal.Tables(t, client)
+			dynamolocal.Keep(t, client, names)
+			return apptest.Engine{Engine: dynamo.New(client, dynamo.Options{Names: names, Clock: clock}),
+				Items: func(t testing.TB) map[string]string { return dynamolocal.Items(t, client, names) }}
+		}))
+		if report != nil {
+			require.Equal(t, report.Table(), r.Table())
+		}
 	})
+	if t.Failed() {
+		return
+	}
+	if *update {
+		t.Log("\n" + report.Table())
+		require.NoError(t, os.WriteFile(isolation, []byte(report.Document()), 0o644))
+	}
+	written, err := os.ReadFile(isolation)
+	require.NoError(t, err)
+	require.Equal(t, string(written), report.Document(), "operations have changed: run `make isolation` and commit docs/isolation.md")
 }
 
-// bobsImport makes a delivery in Bob's tenant with the example of the operation that does.
-func bobsImport(t *testing.T, a *apptest.App) string {
-	var made struct {
-		ID string `json:"id"`
+func attack(t *testing.T, a *apptest.App) *apptest.Report {
+	r := a.Matrix(t, "", api.Operations())
+	for _, leak := range r.Leaks {
+		t.Error(leak)
 	}
-	for _, op := range api.Operations() {
-		if op.ID == "createImport" {
-			r, err := op.NewRequest(t.Context(), a.URL, map[string]string{"tenantId": string(a.Bob.Tenant)})
-			require.NoError(t, err)
-			a.Bob.Send(t, r).Is(t, 201).Into(t, &made)
-		}
-	}
-	return made.ID
+	return r
 }
 
 func TestHandlerServesTheOperationsOfItsFunction(t *testing.T) {
@@ -66,11 +82,11 @@ func (nobody) Principal(context.Context, string) (tenant.Principal, error) {
 	return tenant.Principal{}, fault.New(fault.Unauthenticated, "nobody")
 }
 
+func (nobody) Forget(tenant.Principal, tenant.ID) {}
+
 func (nobody) Scope(context.Context, string, string, tenant.Permission) (*tenant.Scope, error) {
 	return nil, fault.New(fault.Unauthenticated, "nobody")
 }
-
-func (nobody) Forget(tenant.Principal, tenant.ID) {}
 
 func TestHealthNeedsNoToken(t *testing.T) {
 	a := apptest.New(t)

@@ -13,7 +13,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/route"
 )
 
-var update = flag.Bool("update", false, "write docs/openapi.json")
+var update = flag.Bool("update", false, "write docs/openapi.json and docs/isolation.md")
 
 const golden = "../../docs/openapi.json"
 

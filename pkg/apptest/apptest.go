@@ -26,7 +26,6 @@ import (
 	"github.com/tenantry/tenantry/pkg/identity/localissuer"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
-	"github.com/tenantry/tenantry/pkg/store/bolt"
 	"github.com/tenantry/tenantry/pkg/store/storetest"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
@@ -41,9 +40,11 @@ type App struct {
 	Log        *Log
 	Alice, Bob *Home
 
-	inbox inbox
-	mu    sync.Mutex
-	now   time.Time
+	engine Engine
+	files  string // the folder of uploaded files
+	inbox  inbox
+	mu     sync.Mutex
+	now    time.Time
 }
 
 // Home is a tenant with one project, and the client of its owner.
@@ -56,13 +57,14 @@ type Home struct {
 // key signs all tokens: to make one takes long.
 var key = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
-// New starts a server that ends with the test.
-func New(t testing.TB) *App {
+// New starts a server on the embedded store that ends with the test.
+func New(t testing.TB) *App { return On(t, Bolt) }
+
+// On starts a server on any engine; open is given the server's clock.
+func On(t testing.TB, open func(t testing.TB, clock func() time.Time) Engine) *App {
 	a := &App{Log: &Log{}, now: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)}
-	engine, err := bolt.Open(filepath.Join(t.TempDir(), "store"), bolt.Options{Clock: a.Now, NoSync: true})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, engine.Close()) })
-	a.Faults = storetest.NewFaulty(engine, nil)
+	a.engine = open(t, a.Now)
+	a.Faults = storetest.NewFaulty(a.engine, nil)
 	a.Store = store.New(a.Faults)
 	a.serve(t)
 	a.Alice, a.Bob = a.found(t, "alice"), a.found(t, "bob")
@@ -80,7 +82,8 @@ func (a *App) serve(t testing.TB) {
 	auth, err := identity.New(identity.Config{Issuers: []identity.Issuer{a.Issuer.Trust()}, Store: a.Store, Clock: a.Now})
 	require.NoError(t, err)
 	log := slog.New(slog.NewJSONHandler(a.Log, nil))
-	files, err := folder.Open(folder.Options{Root: filepath.Join(t.TempDir(), "files"), Clock: a.Now, Random: rand.Reader,
+	a.files = filepath.Join(t.TempDir(), "files")
+	files, err := folder.Open(folder.Options{Root: a.files, Clock: a.Now, Random: rand.Reader,
 		Uploaded: a.inbox.uploaded, Log: log})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, files.Close()) })
@@ -202,19 +205,32 @@ func (l *Log) Write(p []byte) (int, error) {
 }
 
 // String is all of it.
-func (l *Log) String() string {
+func (l *Log) String() string { return l.Since(0) }
+
+// Since is what was logged after the first n bytes.
+func (l *Log) Since(n int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.text.String()
+	return string(l.text.Bytes()[n:])
 }
 
 // Serve serves other operations on the same store and gives a client of them with a token.
 func (a *App) Serve(t testing.TB, ops []route.Operation, token string) *Client {
-	auth, err := identity.New(identity.Config{Issuers: []identity.Issuer{a.Issuer.Trust()}, Store: a.Store, Clock: a.Now})
+	auth, err := a.Authorizer()
 	require.NoError(t, err)
+	return &Client{app: &App{URL: a.ServeAs(t, ops, auth)}, Token: token}
+}
+
+// Authorizer makes another authorizer of the same issuer and store, with caches of its own.
+func (a *App) Authorizer() (*identity.Authorizer, error) {
+	return identity.New(identity.Config{Issuers: []identity.Issuer{a.Issuer.Trust()}, Store: a.Store, Clock: a.Now})
+}
+
+// ServeAs serves other operations, to whom an authorizer lets in, and gives the server's address.
+func (a *App) ServeAs(t testing.TB, ops []route.Operation, auth route.Authorizer) string {
 	h, err := route.Handler(ops, auth, route.Options{Clock: a.Now, Log: slog.New(slog.NewJSONHandler(a.Log, nil))})
 	require.NoError(t, err)
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	return &Client{app: &App{URL: server.URL}, Token: token}
+	return server.URL
 }

@@ -34,6 +34,7 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
+	sent   string // the whole request, of the Matrix
 }
 
 // Do sends a request: a body as JSON where not nil, and headers "Name: value".
@@ -70,7 +71,7 @@ func (c *Client) Send(t testing.TB, r *http.Request) *Answer {
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
 	require.NoError(t, err)
-	return &Answer{answer.StatusCode, answer.Header, body}
+	return &Answer{Status: answer.StatusCode, Header: answer.Header, Body: body}
 }
 
 // Is asks for a status, and shows the answer where it is another.

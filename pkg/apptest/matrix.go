@@ -1,155 +1,276 @@
 package apptest
 
 import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"maps"
 	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// never are IDs that are well-formed and nobody's, by the names of path parameters.
+// never are IDs that are well-formed and nobody's, by the names of path parameters. A new parameter that ends in Id has
+// a line here. Real ones come of the POST on the collection above the parameter, else of elsewhere.
 var never = map[string]string{
 	"tenantId": "ten_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "projectId": "prj_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "importId": "imp_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
-	"memberId": "mem_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "invitationId": "inv_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
+	"memberId": "mem_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "invitationId": "inv_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "exportId": "exp_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
+	"keyId": "key_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
 }
 
-// Matrix checks of every operation that nobody gets through who should not. bobs are IDs of Bob's, by the names of path
-// parameters, beside those of his tenant and project.
-func (a *App) Matrix(t *testing.T, ops []route.Operation, bobs map[string]string) {
+// Never is an ID that is well-formed and nobody's, by the name of a path parameter; "" where none is known.
+func Never(parameter string) string { return never[parameter] }
+
+// elsewhere makes what no operation of the API makes, by the names of path parameters, in a tenant.
+var elsewhere = map[string]func(testing.TB, *App, *party) string{
+	"memberId": func(_ testing.TB, a *App, p *party) string {
+		return string(tenant.MemberIDOf(p.Tenant, a.Issuer.URL, p.subject))
+	},
+}
+
+// Matrix attacks every operation from everywhere where nobody should get through, at a server (the app's own where it is
+// ""), and tells what came of it. The victim is a tenant of its own, full of marks that nobody else may see.
+func (a *App) Matrix(t testing.TB, server string, ops []route.Operation) *Report {
+	m := &matrix{TB: t, app: a, server: server, real: api.Operations(), report: &Report{}, next: map[string]first{}}
+	if server == "" {
+		m.server = a.URL
+	}
+	m.plant()
 	for _, op := range ops {
-		t.Run(op.ID, func(t *testing.T) {
-			if op.Permission == tenant.Public {
-				a.call(t, op, a.With(""), nil).Is(t, http.StatusOK)
-				return
-			}
-			t.Run("asks for an identity", func(t *testing.T) { a.Unauthenticated(t, op) })
-			if op.Permission == tenant.SignedIn || op.Permission == tenant.Person {
-				return
-			}
-			t.Run("shows strangers nothing", func(t *testing.T) { a.ForeignTenant(t, op) })
-			t.Run("asks for the permission", func(t *testing.T) { a.PermissionMissing(t, op) })
-			t.Run("finds nothing of other tenants", func(t *testing.T) { a.ForeignIDs(t, op, bobs) })
-		})
+		m.page(op)
 	}
+	m.logged, m.before = len(a.Log.String()), m.victims()
+	for _, op := range ops {
+		m.report.Rows = append(m.report.Rows, Row{Operation: op, Probes: map[Class]int{}})
+		m.op, m.row = op, &m.report.Rows[len(m.report.Rows)-1]
+		m.attack()
+	}
+	return m.report
 }
 
-// call makes the request of an operation's example, in Alice's tenant and project where path does not say otherwise.
-func (a *App) call(t *testing.T, op route.Operation, c *Client, path map[string]string) *Answer {
-	values := map[string]string{"tenantId": string(a.Alice.Tenant), "projectId": string(a.Alice.Project)}
-	for name, id := range path {
-		values[name] = id
-	}
-	r, err := op.NewRequest(t.Context(), a.URL, values)
-	require.NoError(t, err)
-	return c.Send(t, r)
+// matrix is a run of the Matrix.
+type matrix struct {
+	testing.TB
+	app    *App
+	server string            // whose operations are attacked
+	real   []route.Operation // of the app's own server, which set the scene
+	victim *party
+	next   map[string]first // the victim's pages, by operation
+	report *Report
+
+	op     route.Operation // that is being attacked
+	row    *Row
+	logged int // bytes of the log that were looked at
+	before map[string]string
 }
 
-// Unauthenticated checks that no token, and none that does not hold, is let in.
-func (a *App) Unauthenticated(t *testing.T, op route.Operation) {
-	for name, token := range a.BadTokens(t) {
-		answer := a.call(t, op, a.With(token), nil)
-		answer.Fails(t, http.StatusUnauthorized, "")
-		require.Contains(t, answer.Header.Get("WWW-Authenticate"), "Bearer", name)
-	}
+// party is a tenant with two projects and what an attack needs to know of it.
+type party struct {
+	*Home
+	subject  string // of its owner
+	other    tenant.ProjectID
+	children map[string]string // IDs, by the names of path parameters
 }
 
-// BadTokens gives tokens of Alice that do not hold, by what is wrong with them.
-func (a *App) BadTokens(t *testing.T) map[string]string {
-	now := a.Now()
-	claims := func(change func(jwt.MapClaims)) jwt.MapClaims {
-		c := jwt.MapClaims{"iss": a.URL, "sub": "alice", "client_id": "local", "token_use": "access", "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
-		change(c)
-		return c
+// attack takes one operation through all probes.
+func (m *matrix) attack() {
+	if m.op.Permission == tenant.Public {
+		a := m.send("", shot{})
+		m.judge(Public, "no token", a, is(a, http.StatusOK))
+		return
 	}
-	signed := func(change func(jwt.MapClaims)) string {
-		s, err := a.Issuer.Sign(claims(change))
-		require.NoError(t, err)
-		return s
+	m.identities()
+	own, twin := m.found(m.op.ID+"-a"), m.found(m.op.ID+"-b")
+	if m.ofTenant() {
+		m.strangers(own)
+		m.roles(own)
+		m.foreignChildren(own)
+		m.cursors(own)
+		m.inBodies(own, twin)
+		m.inQueries(own, twin)
+		m.inHeaders(own, twin)
+		m.limited()
+		m.allowed()
+	} else {
+		m.cursors(own)
+		m.inBodies(own, twin)
+		m.inQueries(own, twin)
+		m.inHeaders(own, twin)
 	}
-	none, err := jwt.NewWithClaims(jwt.SigningMethodNone, claims(func(jwt.MapClaims) {})).SignedString(jwt.UnsafeAllowNoneSignatureType)
-	require.NoError(t, err)
-	part := strings.Split(signed(func(c jwt.MapClaims) { c["sub"] = "bob" }), ".")
-	good := strings.Split(a.Alice.Token, ".")
-	return map[string]string{
-		"none":         "",
-		"not a token":  "abc",
-		"tampered":     good[0] + "." + part[1] + "." + good[2],
-		"expired":      signed(func(c jwt.MapClaims) { c["exp"] = now.Add(-2 * time.Minute).Unix() }),
-		"unsigned":     none,
-		"issuer":       signed(func(c jwt.MapClaims) { c["iss"] = "https://example.com" }),
-		"audience":     signed(func(c jwt.MapClaims) { c["client_id"] = "other" }),
-		"for identity": signed(func(c jwt.MapClaims) { c["token_use"] = "id" }),
-	}
+	m.aftermath()
 }
 
-// ForeignTenant checks that an existing tenant looks to strangers as one that never was, byte for byte.
-func (a *App) ForeignTenant(t *testing.T, op route.Operation) {
-	for _, stranger := range []*Client{a.Bob.Client, a.As(t, "carol")} {
-		want := a.call(t, op, stranger, map[string]string{"tenantId": never["tenantId"]})
-		want.Fails(t, http.StatusNotFound, "")
-		for _, id := range []string{string(a.Alice.Tenant), "x", string(a.Alice.Tenant) + "x", strings.ToLower(string(a.Alice.Tenant))} {
-			same(t, want, a.call(t, op, stranger, map[string]string{"tenantId": id}))
+// aftermath looks at the log and at all that the victim has.
+func (m *matrix) aftermath() {
+	m.app.Work(m)
+	m.app.With("").Get(m, "/v1/health") // on the connection of the last probe, whose line is written by then
+	text := m.app.Log.Since(m.logged)
+	m.logged += len(text)
+	m.count(Logged, "its lines", m.shows(text, ""))
+	after := m.victims()
+	says := ""
+	for _, name := range slices.Sorted(maps.Keys(after)) {
+		if m.before[name] != after[name] {
+			says = "it changed " + clean(name)
 		}
 	}
-}
-
-// PermissionMissing checks that roles without the permission are refused and those with it are not.
-func (a *App) PermissionMissing(t *testing.T, op route.Operation) {
-	for _, role := range []tenant.Role{tenant.Viewer, tenant.Editor, tenant.Admin, tenant.Owner} {
-		member := a.Join(t, a.Alice.Tenant, op.ID+string(role), role)
-		answer := a.call(t, op, member, nobodys(op))
-		if role.May(op.Permission) {
-			require.NotContains(t, []int{http.StatusUnauthorized, http.StatusForbidden}, answer.Status, role)
-		} else {
-			answer.Fails(t, http.StatusForbidden, string(op.Permission))
+	for name := range m.before {
+		if _, there := after[name]; !there {
+			says = "it removed " + clean(name)
 		}
 	}
+	m.count(Changed, "what the other tenant has", says)
+	m.before = after
 }
 
-// nobodys leaves the tenant as it is and lets the rest of the path be nobody's, so that the call changes little.
-func nobodys(op route.Operation) map[string]string {
+// victims is all that the platform holds of the victim.
+func (m *matrix) victims() map[string]string {
+	all := m.app.holdings(m)
+	for name, bytes := range all {
+		_, before := m.before[name]
+		of := strings.Contains(name, string(m.victim.Tenant)) || strings.Contains(name, mark)
+		if !of && !before && (m.before != nil || !strings.Contains(bytes, string(m.victim.Tenant))) {
+			delete(all, name)
+		}
+	}
+	return all
+}
+
+func (m *matrix) ofTenant() bool { return slices.Contains(parametersOf(m.op), "tenantId") }
+
+// parametersOf gives the names of the path's parameters that are IDs.
+func parametersOf(op route.Operation) (names []string) {
+	for segment := range strings.SplitSeq(op.Path, "/") {
+		if name := strings.Trim(segment, "{}"); name != segment && strings.HasSuffix(name, "Id") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// shot is one request: the operation's example, changed.
+type shot struct {
+	path   map[string]string
+	query  url.Values
+	header map[string]string
+	body   any // instead of the example's where not nil
+}
+
+// send sends a shot of the operation that is attacked.
+func (m *matrix) send(token string, s shot) *Answer { return m.sendAs(m.server, m.op, token, s) }
+
+func (m *matrix) sendAs(server string, op route.Operation, token string, s shot) *Answer {
+	r, err := op.NewRequest(m.Context(), server, s.path)
+	require.NoError(m, err, "operation %s: give its Spec an Example that NewRequest can send", op)
+	body, err := io.ReadAll(r.Body)
+	require.NoError(m, err)
+	if s.body != nil {
+		body, err = json.Marshal(s.body)
+		require.NoError(m, err)
+	}
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	q := r.URL.Query()
+	maps.Copy(q, s.query)
+	r.URL.RawQuery = q.Encode()
+	for name, value := range s.header {
+		r.Header.Set(name, value)
+	}
+	var sent bytes.Buffer
+	require.NoError(m, r.Header.Write(&sent))
+	a := (&Client{app: m.app, Token: token}).Send(m, r)
+	a.sent = sent.String() + r.URL.String() + string(body)
+	return a
+}
+
+// own is the path of the operation in a tenant, with children of the tenant.
+func (m *matrix) own(p *party) map[string]string {
 	ids := map[string]string{}
-	for name, id := range never {
-		if name != "tenantId" && strings.Contains(op.Path, "{"+name+"}") {
-			ids[name] = id
-		}
+	for _, name := range parametersOf(m.op) {
+		ids[name] = m.child(p, m.op.Path, name)
 	}
 	return ids
 }
 
-// ForeignIDs checks that an ID of Bob's in a path of Alice's looks as one that never was, byte for byte.
-func (a *App) ForeignIDs(t *testing.T, op route.Operation, bobs map[string]string) {
-	ids := map[string]string{"projectId": string(a.Bob.Project)}
-	for name, id := range bobs {
-		ids[name] = id
+// child gives the ID that a parameter of a path has in a tenant, and makes what it names where it is not there yet.
+func (m *matrix) child(p *party, path, name string) string {
+	switch name {
+	case "tenantId":
+		return string(p.Tenant)
+	case "projectId":
+		return string(p.Project)
 	}
-	for _, p := range strings.Split(op.Path, "/") {
-		name := strings.Trim(p, "{}")
-		if name == p || name == "tenantId" || !strings.HasSuffix(name, "Id") {
-			continue
-		}
-		require.NotEmpty(t, never[name], "pkg/apptest does not know what the path parameter %s names", name)
-		require.NotEmpty(t, ids[name], "the test has no ID of Bob's for the path parameter %s", name)
-		want := a.call(t, op, a.Alice.Client, map[string]string{name: never[name]})
-		want.Fails(t, http.StatusNotFound, "")
-		same(t, want, a.call(t, op, a.Alice.Client, map[string]string{name: ids[name]}))
-		same(t, want, a.call(t, op, a.Alice.Client, map[string]string{name: "x"}))
+	require.NotEmpty(m, never[name], "operation %s: add a well-formed ID that is nobody's for the path parameter %q to `never` in "+
+		"pkg/apptest/matrix.go", m.op, name)
+	collection, _, _ := strings.Cut(path, "/{"+name+"}")
+	key := name
+	if strings.Contains(collection, "{projectId}") {
+		key += " of the project"
 	}
+	if p.children[key] == "" {
+		p.children[key] = m.make(p, collection, name)
+	}
+	return p.children[key]
 }
 
-func same(t *testing.T, want, got *Answer) {
-	t.Helper()
-	require.Equal(t, want.Status, got.Status)
-	require.Equal(t, string(want.Body), string(got.Body))
-	for _, h := range []http.Header{want.Header, got.Header} {
-		h.Del("X-Request-Id")
-		h.Del("Date")
+// make makes a child with the POST on its collection.
+func (m *matrix) make(p *party, collection, name string) string {
+	for _, op := range m.real {
+		if op.Method == http.MethodPost && op.Path == collection {
+			return m.create(p, op, shot{path: m.inTenant(p, op)})
+		}
 	}
-	require.Equal(t, want.Header, got.Header)
+	made := elsewhere[name]
+	require.NotNil(m, made, "operation %s: no operation is POST %s, so that nothing of the kind can be made: add how to `elsewhere` in "+
+		"pkg/apptest/matrix.go, under %q", m.op, collection, name)
+	return made(m, m.app, p)
+}
+
+// create sends a creation of the app's own server and gives the ID of what came of it.
+func (m *matrix) create(p *party, op route.Operation, s shot) string {
+	if s.body == nil {
+		s.body = m.example(p, op)
+	}
+	a := m.sendAs(m.app.URL, op, p.Token, s)
+	require.Less(m, a.Status, 300, "operation %s: its Example must work in a new tenant: %s", op, a.Body)
+	var made struct{ ID string }
+	a.Into(m, &made)
+	require.NotEmpty(m, made.ID, "operation %s: its answer has no id: %s", op, a.Body)
+	return made.ID
+}
+
+func (m *matrix) inTenant(p *party, op route.Operation) map[string]string {
+	ids := map[string]string{}
+	for _, name := range parametersOf(op) {
+		ids[name] = m.child(p, op.Path, name)
+	}
+	return ids
+}
+
+var anID = regexp.MustCompile(`\b([a-z]{3})_[0-9A-HJKMNP-TV-Z]{26}\b`)
+
+// example is the body of an operation's example, with the tenant's own project where the example names one; nil for none.
+func (m *matrix) example(p *party, op route.Operation) any {
+	r, err := op.NewRequest(m.Context(), m.server, nil)
+	require.NoError(m, err, "operation %s: give its Spec an Example that NewRequest can send", op)
+	var v any
+	if err := json.NewDecoder(r.Body).Decode(&v); err == io.EOF {
+		return nil
+	} else {
+		require.NoError(m, err)
+	}
+	return texts(v, "body", func(_, old string) any {
+		if strings.HasPrefix(old, "prj_") && anID.MatchString(old) {
+			return string(p.Project)
+		}
+		return old
+	})
 }

@@ -37,7 +37,7 @@ func (a *App) Odd(t *testing.T, ops []route.Operation) {
 			if len(body) > 0 {
 				a.oddBodies(t, r, body)
 			}
-			a.oddQueries(t, r, body, parameters(t, op))
+			a.oddQueries(t, r, body, parameters(t, op, "query"))
 		})
 	}
 }
@@ -105,26 +105,4 @@ func (a *App) survives(t *testing.T, r *http.Request, body []byte) {
 	c.Body, c.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	answer := a.Alice.Send(t, c)
 	require.Less(t, answer.Status, 500, "%s %s\n%.300s\n%s", r.Method, r.URL, body, answer.Body)
-}
-
-// parameters asks the operation for the names of its query parameters.
-func parameters(t *testing.T, op route.Operation) (names []string) {
-	doc, err := route.OpenAPI([]route.Operation{op}, route.Info{})
-	require.NoError(t, err)
-	var d struct {
-		Paths map[string]map[string]struct {
-			Parameters []struct{ Name, In string }
-		}
-	}
-	require.NoError(t, json.Unmarshal(doc, &d))
-	for _, methods := range d.Paths {
-		for _, o := range methods {
-			for _, p := range o.Parameters {
-				if p.In == "query" {
-					names = append(names, p.Name)
-				}
-			}
-		}
-	}
-	return names
 }

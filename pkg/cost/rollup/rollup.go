@@ -6,7 +6,6 @@ package rollup
 import (
 	"errors"
 
-	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/focus"
 )
 
@@ -21,14 +20,11 @@ type Config struct {
 	TagKeys []string       // the kept tag keys, sorted: their values end the keys of the tags view
 	// Assign gives the project of a line. It may be asked again for the same pair.
 	Assign func(subAccountID, tags string) string
-	// Accept tells whether lines are to be added up; the others are passed over. nil accepts all.
-	Accept func(billingAccountID string, billing calendar.Month) bool
 }
 
 // Builder adds up lines. It is not safe for concurrent use.
 type Builder struct {
 	config    Config
-	accepted  map[acceptance]bool
 	projects  projects
 	tallies   tallies
 	names     names
@@ -44,11 +40,6 @@ type Builder struct {
 	spool     spool
 	lines     int64
 	err       error // that every further Add and Finish gives
-}
-
-type acceptance struct {
-	account focus.Symbol
-	billing calendar.Month
 }
 
 var errFinished = errors.New("rollup: lines are added, or the result is asked for, after Finish or Close")
@@ -71,23 +62,10 @@ func New(c Config) *Builder {
 // Add takes a line in; l may be used for the next one afterwards, but the symbols given so far may be void. An error is
 // a *fault.Error, and final: the sums are too large, or there is no room for the temporary file.
 func (b *Builder) Add(l *focus.Line) error {
-	if b.err == nil && b.accepts(l) {
+	if b.err == nil {
 		b.err = b.add(l)
 	}
 	return b.err
-}
-
-func (b *Builder) accepts(l *focus.Line) bool {
-	if b.config.Accept == nil {
-		return true
-	}
-	a := acceptance{l.Dims[focus.BillingAccountID], l.Billing}
-	yes, ok := b.accepted[a]
-	if !ok {
-		yes = b.config.Accept(b.text(focus.BillingAccountID, a.account), a.billing)
-		b.accepted[a] = yes
-	}
-	return yes
 }
 
 func (b *Builder) add(l *focus.Line) error {
@@ -128,7 +106,6 @@ func (b *Builder) Reassign(assign func(subAccountID, tags string) string) {
 
 // forget drops what holds symbols.
 func (b *Builder) forget() {
-	b.accepted = map[acceptance]bool{}
 	b.projects.epoch++
 	b.tallies.bySymbol = map[tallyKey]int{}
 	b.tags = tagSets{keys: b.config.TagKeys, symbols: focus.NewSymbols()}

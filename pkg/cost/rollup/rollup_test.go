@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -107,17 +106,6 @@ func TestRowsOfManyDistinctTexts(t *testing.T) {
 		require.Equal(t, bruteForce(all, tagKeys), rowsOf(t, r))
 		require.NoError(t, b.Close())
 	}
-}
-
-func TestLinesThatAreNotAcceptedArePassedOver(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		all := records(30).Draw(t, "lines")
-		accept := func(account string, billing calendar.Month) bool { return account == "a" || billing == may }
-		b, r := roll(t, all, rollup.Config{Dir: os.TempDir(), Memory: rapid.SampledFrom(memories).Draw(t, "memory"), Accept: accept})
-		defer b.Close()
-		all = slices.DeleteFunc(all, func(r record) bool { return !accept(r.dims[focus.BillingAccountID], r.billing) })
-		require.Equal(t, bruteForce(all, nil), rowsOf(t, r))
-	})
 }
 
 func TestReassignedLinesGoToTheOtherProject(t *testing.T) {

@@ -1,0 +1,221 @@
+package apptest
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// identities shoots at the victim's own paths with all that identifies nobody.
+func (m *matrix) identities() {
+	path := m.own(m.victim)
+	tokens := m.app.BadTokens(m, m.victim.subject)
+	for _, name := range slices.Sorted(maps.Keys(tokens)) {
+		a := m.send(tokens[name], shot{path: path})
+		says := is(a, http.StatusUnauthorized)
+		if says == "" && !strings.Contains(a.Header.Get("WWW-Authenticate"), "Bearer") {
+			says = "it does not ask for a Bearer token"
+		}
+		m.judge(Identity, name, a, says)
+	}
+}
+
+// strangers shoots at the victim's own paths, as a member of another tenant and as somebody who is in none.
+func (m *matrix) strangers(own *party) {
+	for _, stranger := range []string{own.subject, "nobody-" + m.op.ID} {
+		token := m.app.As(m, stranger).Token
+		path := m.own(m.victim)
+		path["tenantId"] = never["tenantId"]
+		want := m.send(token, shot{path: path})
+		m.judge(Stranger, "a tenant that never was", want, is(want, http.StatusNotFound))
+		id := string(m.victim.Tenant)
+		for _, near := range []string{id, id + "x", strings.ToLower(id), id[:29], id + "%23P%23" + string(m.victim.Project), "x"} {
+			path["tenantId"] = near
+			a := m.send(token, shot{path: path})
+			m.judge(Stranger, "as "+stranger+" at "+near, a, same(want, a))
+		}
+	}
+}
+
+// roles shoots with each role below the permission: at the own tenant's children, the victim's and nobody's.
+func (m *matrix) roles(own *party) {
+	for _, role := range []tenant.Role{tenant.Viewer, tenant.Editor, tenant.Admin} {
+		if role.May(m.op.Permission) {
+			continue
+		}
+		member := m.app.Join(m, own.Tenant, m.op.ID+"-"+string(role), role)
+		path := m.own(own)
+		want := m.send(member.Token, shot{path: path})
+		says := is(want, http.StatusForbidden)
+		if says == "" && !strings.Contains(string(want.Body), string(m.op.Permission)) {
+			says = "the problem does not name the permission"
+		}
+		m.judge(Role, string(role), want, says)
+		for name, children := range map[string]map[string]string{"the other tenant's": m.own(m.victim), "nobody's": never} {
+			for id := range path {
+				if id != "tenantId" {
+					path[id] = children[id]
+				}
+			}
+			if len(path) > 1 {
+				a := m.send(member.Token, shot{path: path})
+				m.judge(Role, string(role)+" at children that are "+name, a, same(want, a))
+			}
+		}
+	}
+}
+
+// allowed shoots with each role that has the permission, in a tenant that nothing else needs.
+func (m *matrix) allowed() {
+	home := m.found(m.op.ID + "-c")
+	for _, role := range []tenant.Role{tenant.Viewer, tenant.Editor, tenant.Admin, tenant.Owner} {
+		if !role.May(m.op.Permission) {
+			continue
+		}
+		member := m.app.Join(m, home.Tenant, m.op.ID+"-may-"+string(role), role)
+		path := map[string]string{"tenantId": string(home.Tenant)}
+		for _, id := range parametersOf(m.op) { // nobody's, so that the call changes little
+			if id != "tenantId" {
+				path[id] = never[id]
+			}
+		}
+		a := m.send(member.Token, shot{path: path})
+		says := ""
+		if a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden {
+			says = is(a, http.StatusOK)
+		}
+		m.judge(Role, string(role)+" has the permission", a, says)
+	}
+}
+
+// limited shoots as a member of the least role that has the permission, limited to another project of the tenant.
+func (m *matrix) limited() {
+	home := m.found(m.op.ID + "-d")
+	if m.op.Method == http.MethodGet {
+		m.deliver(home, hidden, "team") // what is kept of tags is the tenant's
+	}
+	role := tenant.Viewer
+	for _, r := range []tenant.Role{tenant.Owner, tenant.Admin, tenant.Editor, tenant.Viewer} {
+		if r.May(m.op.Permission) {
+			role = r
+		}
+	}
+	member := m.app.Join(m, home.Tenant, m.op.ID+"-limited", role, home.other)
+	path := m.own(home)
+	before := m.of(home.Project)
+	a := m.send(member.Token, shot{path: path})
+	says := ""
+	if id := path["projectId"]; id != "" {
+		path["projectId"] = never["projectId"]
+		want := m.send(member.Token, shot{path: path})
+		m.judge(Limited, "a project that never was", want, is(want, http.StatusNotFound))
+		says = same(want, a)
+	} else if strings.Contains(string(a.Body)+headers(a), hidden) {
+		says = fmt.Sprintf("it shows the hidden project: %.300s", a.Body)
+	}
+	m.judge(Limited, "the tenant's other project", a, says)
+	if m.op.Method == http.MethodGet {
+		all, says := m.send(member.Token, shot{path: m.own(home), query: nothing(m, m.op)}), ""
+		if strings.Contains(string(all.Body)+headers(all), hidden) {
+			says = fmt.Sprintf("it shows the hidden project: %.300s", all.Body)
+		}
+		m.judge(Limited, "without what the example asks for", all, says)
+	}
+	for _, name := range parametersOf(m.op) {
+		m.hiddenChild(home, member, name)
+	}
+	if after := m.of(home.Project); !maps.Equal(before, after) {
+		m.count(Limited, "what the hidden project has", "it changed")
+	}
+}
+
+// nothing leaves all out that the example's query has.
+func nothing(t testing.TB, op route.Operation) url.Values {
+	r, err := op.NewRequest(t.Context(), "", nil)
+	require.NoError(t, err)
+	query := r.URL.Query()
+	for name := range query {
+		query[name] = nil
+	}
+	return query
+}
+
+// hiddenChild shoots at what belongs to the hidden project without naming the project.
+func (m *matrix) hiddenChild(home *party, member *Client, name string) {
+	of := "/v1/tenants/{tenantId}/projects/{projectId}/"
+	collection, _, _ := strings.Cut(m.op.Path, "/{"+name+"}")
+	kind := collection[strings.LastIndexByte(collection, '/')+1:]
+	if name == "tenantId" || name == "projectId" || strings.HasPrefix(collection, of) {
+		return
+	}
+	for _, op := range m.real {
+		if op.Method == http.MethodPost && op.Path == of+kind {
+			path := m.own(home)
+			path[name] = never[name]
+			want := m.send(member.Token, shot{path: path})
+			path[name] = m.child(home, of+kind+"/{"+name+"}", name)
+			a := m.send(member.Token, shot{path: path})
+			m.judge(Limited, "the hidden project's "+name, a, same(want, a))
+		}
+	}
+}
+
+// of is all that the platform holds below a project, and its own item.
+func (m *matrix) of(p tenant.ProjectID) map[string]string {
+	all := m.app.holdings(m)
+	maps.DeleteFunc(all, func(name, _ string) bool { return !strings.Contains(name, string(p)) })
+	return all
+}
+
+// foreignChildren shoots at the victim's children in the own tenant, each alone and all at once.
+func (m *matrix) foreignChildren(own *party) {
+	theirs := m.own(m.victim)
+	names := parametersOf(m.op)[1:]
+	all := m.own(own)
+	for _, name := range names {
+		path := m.own(own)
+		path[name] = never[name]
+		want := m.send(own.Token, shot{path: path})
+		m.judge(Child, "one that never was, as "+name, want, is(want, http.StatusNotFound))
+		for _, id := range []string{theirs[name], theirs[name] + "x", "x", string(m.victim.Tenant)} {
+			path[name] = id
+			a := m.send(own.Token, shot{path: path})
+			m.judge(Child, id+" as "+name, a, same(want, a))
+		}
+		all[name] = theirs[name]
+	}
+	if len(names) > 1 {
+		path := m.own(own)
+		for _, name := range names {
+			path[name] = never[name]
+		}
+		want := m.send(own.Token, shot{path: path})
+		a := m.send(own.Token, shot{path: all})
+		m.judge(Child, "all at once", a, same(want, a))
+	}
+}
+
+// same tells in what two answers differ but their time and request ID.
+func same(want, got *Answer) string {
+	if want.Status != got.Status || string(want.Body) != string(got.Body) {
+		return fmt.Sprintf("it is answered with %d %.300s and not with %d %.300s", got.Status, got.Body, want.Status, want.Body)
+	}
+	for _, h := range []http.Header{want.Header, got.Header} {
+		h.Del("X-Request-Id")
+		h.Del("Date")
+		h.Del("RateLimit") // counts the tenant's own requests
+	}
+	if w, g := headers(want), headers(got); w != g {
+		return fmt.Sprintf("its headers are %q and not %q", g, w)
+	}
+	return ""
+}
