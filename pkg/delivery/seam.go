@@ -49,9 +49,6 @@ func Name(id tenant.DeliveryID, file int) string {
 	return "deliveries/" + string(id) + "/" + strconv.Itoa(file)
 }
 
-// ObjectKey is a file's whole key in the bucket.
-func ObjectKey(t tenant.ID, name string) string { return "tenants/" + string(t) + "/" + name }
-
 // Message is what the ingest queue carries beside S3's own event notifications.
 type Message struct {
 	Kind     Kind              `json:"kind"`

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tenantry/tenantry/pkg/blob"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -102,7 +103,7 @@ func (f *Files) Close() error { return f.root.Close() }
 
 // UploadURL gives an address relative to the server's, "/uploads/<token>".
 func (f *Files) UploadURL(_ context.Context, s *tenant.Scope, name string, size int64, expires time.Duration) (string, error) {
-	key, err := keyOf(s, name)
+	key, err := blob.Key(s, name)
 	if err != nil {
 		return "", err
 	}
@@ -115,7 +116,7 @@ func (f *Files) UploadURL(_ context.Context, s *tenant.Scope, name string, size 
 
 // Open opens a file. What is open stays as it is when the file is replaced or removed.
 func (f *Files) Open(_ context.Context, s *tenant.Scope, name string) (delivery.File, error) {
-	key, err := keyOf(s, name)
+	key, err := blob.Key(s, name)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +147,7 @@ func (o *opened) Tag() string { return o.info.ModTime().UTC().Format(time.RFC333
 
 // Remove removes a file and the folder of its delivery once that is empty.
 func (f *Files) Remove(_ context.Context, s *tenant.Scope, name string) error {
-	key, err := keyOf(s, name)
+	key, err := blob.Key(s, name)
 	if err != nil {
 		return err
 	}
@@ -155,15 +156,4 @@ func (f *Files) Remove(_ context.Context, s *tenant.Scope, name string) error {
 	}
 	_ = f.root.Remove(path.Dir(key)) // fails while other files are in it, as it should
 	return nil
-}
-
-// keyOf gives the object key, below the scope's tenant whatever the name.
-func keyOf(s *tenant.Scope, name string) (string, error) {
-	if s.Tenant() == "" {
-		return "", fault.New(fault.Forbidden, "files belong to a tenant, and none was opened")
-	}
-	if !fs.ValidPath(name) || name == "." {
-		return "", fault.New(fault.NotFound, "there is no such file")
-	}
-	return delivery.ObjectKey(s.Tenant(), name), nil
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/tenantry/tenantry/pkg/blob"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -57,7 +57,7 @@ func (f *Files) of(s *tenant.Scope) *s3.Client {
 // UploadURL presigns a PUT of exactly size bytes. An address ends with the credentials that signed it, so it is signed with
 // some that last as long, and promises less where there are none.
 func (f *Files) UploadURL(ctx context.Context, s *tenant.Scope, name string, size int64, expires time.Duration) (string, error) {
-	key, err := keyOf(s, name)
+	key, err := blob.Key(s, name)
 	if err != nil {
 		return "", err
 	}
@@ -99,7 +99,7 @@ func (f *Files) sign(ctx context.Context, s *tenant.Scope, in *s3.PutObjectInput
 // Open opens a file for reads under ctx, which must live as long as the file. Reads give fault.Unavailable where the file
 // was replaced after it was opened: opening it again reads the new one.
 func (f *Files) Open(ctx context.Context, s *tenant.Scope, name string) (delivery.File, error) {
-	key, err := keyOf(s, name)
+	key, err := blob.Key(s, name)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (f *Files) missing(ctx context.Context, client *s3.Client, key string, deni
 
 // Remove removes a file.
 func (f *Files) Remove(ctx context.Context, s *tenant.Scope, name string) error {
-	key, err := keyOf(s, name)
+	key, err := blob.Key(s, name)
 	if err != nil {
 		return err
 	}
@@ -136,17 +136,6 @@ func (f *Files) Remove(ctx context.Context, s *tenant.Scope, name string) error 
 		return failed("remove a file", err)
 	}
 	return nil
-}
-
-// keyOf gives the object key, below the scope's tenant whatever the name.
-func keyOf(s *tenant.Scope, name string) (string, error) {
-	if s.Tenant() == "" {
-		return "", fault.New(fault.Forbidden, "files belong to a tenant, and none was opened")
-	}
-	if !fs.ValidPath(name) || name == "." {
-		return "", fault.New(fault.NotFound, "there is no such file")
-	}
-	return delivery.ObjectKey(s.Tenant(), name), nil
 }
 
 const notUploaded = "the file has not been uploaded"

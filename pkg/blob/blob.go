@@ -1,0 +1,21 @@
+// Package blob says where a tenant's files are; pkg/blob/folder and pkg/blob/s3 keep them.
+package blob
+
+import (
+	"io/fs"
+
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// Key gives a file's whole key in the bucket, below the folder of the scope's tenant whatever its name; fault.Forbidden
+// without a tenant, fault.NotFound for a name that no file can have.
+func Key(s *tenant.Scope, name string) (string, error) {
+	if s.Tenant() == "" {
+		return "", fault.New(fault.Forbidden, "files belong to a tenant, and none was opened")
+	}
+	if !fs.ValidPath(name) || name == "." {
+		return "", fault.New(fault.NotFound, "there is no such file")
+	}
+	return "tenants/" + string(s.Tenant()) + "/" + name, nil
+}
