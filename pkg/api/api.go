@@ -20,9 +20,10 @@ import (
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
+	"github.com/tenantry/tenantry/pkg/usage"
 )
 
-// Deps are what the operations work with. RequestID alone may be nil; Auth too where nothing is served.
+// Deps are what the operations work with. RequestID and Meter alone may be nil; Auth too where nothing is served.
 type Deps struct {
 	Store     *store.Store
 	Auth      Authorizer
@@ -33,6 +34,7 @@ type Deps struct {
 	Random    io.Reader
 	Plan      tenant.Plan // of new tenants
 	Log       *slog.Logger
+	Meter     *usage.Meter                 // of tenants' use; whoever made it flushes it in the end
 	Strangers limit.Bounds                 // the zero Bounds are the usual ones
 	RequestID func(context.Context) string // the platform's ID of a request
 }
@@ -51,6 +53,7 @@ type features struct {
 	deliveries    *delivery.Service
 	costs         *cost.Service
 	audits        *audit.Service
+	usages        *usage.Service
 }
 
 // Operations lists every operation there is, in the order of the reference. They cannot be served: nothing is wired.
@@ -64,11 +67,24 @@ func Handler(d Deps, f route.Function) (http.Handler, error) {
 			ops = append(ops, op)
 		}
 	}
-	return route.Handler(ops, limit.NewGuard(d.Auth, d.Clock, d.Strangers), route.Options{
+	o := route.Options{
 		Clock: d.Clock, Random: d.Random, Log: d.Log, RequestID: d.RequestID,
 		Admit:   limit.New(d.Store, d.Clock, d.Log).Admit,
 		Refused: audit.NewRefusals(d.Store, audit.Log{Clock: d.Clock, Random: d.Random}, d.Log).Record,
-	})
+	}
+	if d.Meter != nil {
+		o.Used = d.Meter.Used
+	}
+	return route.Handler(ops, limit.NewGuard(d.Auth, d.Clock, d.Strangers), o)
+}
+
+// Ingest makes the worker of deliveries: what reads them when a message says so.
+func Ingest(d Deps) *delivery.Service {
+	s := &delivery.Service{Store: d.Store, Files: d.Files, Queue: d.Queue, Clock: d.Clock, Random: d.Random, Log: d.Log}
+	if d.Meter != nil {
+		s.Imported = d.Meter.Imported
+	}
+	return s
 }
 
 // Jobs makes the worker of all long work that there is.
@@ -93,14 +109,18 @@ func OpenAPI() ([]byte, error) {
 
 func (d Deps) features() features {
 	log := audit.Log{Clock: d.Clock, Random: d.Random}
-	deliveries := &delivery.Service{Store: d.Store, Files: d.Files, Queue: d.Queue, Clock: d.Clock, Random: d.Random, Log: d.Log}
+	deliveries, members := Ingest(d), &member.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget}
+	projects := &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, RulesChanged: deliveries.RulesChanged}
+	limits := &limit.Counter{Store: d.Store, Clock: d.Clock}
+	used := []func(context.Context, *tenant.Scope) (map[string]int64, error){projects.Used, members.Used, deliveries.Used, limits.Used}
 	return features{
 		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Plan: d.Plan},
-		members:       &member.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget},
-		projects:      &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, RulesChanged: deliveries.RulesChanged},
+		members:       members,
+		projects:      projects,
 		deliveries:    deliveries,
 		costs:         &cost.Service{Store: d.Store, Clock: d.Clock},
 		audits:        &audit.Service{Store: d.Store, Clock: d.Clock},
+		usages:        &usage.Service{Store: d.Store, Clock: d.Clock, Meter: d.Meter, Used: used},
 	}
 }
 
@@ -108,7 +128,7 @@ func (f features) operations() []route.Operation {
 	var ops []route.Operation
 	for _, of := range []func() []route.Operation{
 		f.organizations.Operations, f.members.Operations, f.projects.Operations, f.deliveries.Operations, f.costs.Operations,
-		f.audits.Operations,
+		f.audits.Operations, f.usages.Operations,
 	} {
 		ops = append(ops, of()...)
 	}

@@ -98,13 +98,3 @@ func (l *Limiter) lease(ctx context.Context, scope *tenant.Scope, minute time.Ti
 		"tenant", scope.Tenant(), "requestId", route.RequestOf(ctx).ID, "error", err)
 	return 0, err
 }
-
-// Taken gives how many requests of the present minute the processes have taken for the handle's tenant: at least those
-// admitted, but for the first Free of each process.
-func Taken(ctx context.Context, t *store.Tenant, now time.Time) (int64, error) {
-	var counter struct {
-		Taken int64 `json:"taken"`
-	}
-	_, err := t.Read(ctx, store.Rate(now.UTC().Truncate(window)), &counter)
-	return counter.Taken, err
-}
