@@ -30,7 +30,8 @@ type Deps struct {
 	Jobs      job.Queue
 	Clock     func() time.Time
 	Random    io.Reader
-	Plan      tenant.Plan // of new tenants
+	Plan      tenant.Plan   // of new tenants
+	Grace     time.Duration // of tenants that are deleted
 	Log       *slog.Logger
 	RequestID func(context.Context) string // the platform's ID of a request
 }
@@ -92,7 +93,7 @@ func (d Deps) features() features {
 	log := audit.Log{Clock: d.Clock, Random: d.Random}
 	deliveries := &delivery.Service{Store: d.Store, Files: d.Files, Queue: d.Queue, Clock: d.Clock, Random: d.Random, Log: d.Log}
 	return features{
-		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Plan: d.Plan},
+		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Plan: d.Plan, Grace: d.Grace, Forget: d.Auth.Forget},
 		members:       &member.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget},
 		projects:      &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, RulesChanged: deliveries.RulesChanged},
 		deliveries:    deliveries,

@@ -51,6 +51,9 @@ type App struct {
 	now    time.Time
 }
 
+// Grace is between asking for a tenant's end and its erasure.
+const Grace = 7 * 24 * time.Hour
+
 // Home is a tenant with one project, and the client of its owner.
 type Home struct {
 	*Client
@@ -91,7 +94,7 @@ func (a *App) serve(t testing.TB) {
 		Uploaded: a.inbox.uploaded, Log: log})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, files.Close()) })
-	d := api.Deps{Store: a.Store, Auth: auth, Files: files, Queue: &a.inbox, Jobs: &a.jobs, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise, Log: log}
+	d := api.Deps{Store: a.Store, Auth: auth, Files: files, Queue: &a.inbox, Jobs: &a.jobs, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise, Grace: Grace, Log: log}
 	served, err := api.Handler(d, "")
 	require.NoError(t, err)
 	a.Jobs = api.Jobs(d)
