@@ -13,6 +13,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/job"
+	"github.com/tenantry/tenantry/pkg/limit"
 	"github.com/tenantry/tenantry/pkg/member"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/project"
@@ -33,6 +34,7 @@ type Deps struct {
 	Plan      tenant.Plan   // of new tenants
 	Grace     time.Duration // of tenants that are deleted
 	Log       *slog.Logger
+	Strangers limit.Bounds                 // the zero Bounds are the usual ones
 	RequestID func(context.Context) string // the platform's ID of a request
 }
 
@@ -63,8 +65,9 @@ func Handler(d Deps, f route.Function) (http.Handler, error) {
 			ops = append(ops, op)
 		}
 	}
-	return route.Handler(ops, d.Auth, route.Options{
+	return route.Handler(ops, limit.NewGuard(d.Auth, d.Clock, d.Strangers), route.Options{
 		Clock: d.Clock, Random: d.Random, Log: d.Log, RequestID: d.RequestID,
+		Admit:   limit.New(d.Store, d.Clock, d.Log).Admit,
 		Refused: audit.NewRefusals(d.Store, audit.Log{Clock: d.Clock, Random: d.Random}, d.Log).Record,
 	})
 }

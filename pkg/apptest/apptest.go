@@ -26,6 +26,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/identity/localissuer"
 	"github.com/tenantry/tenantry/pkg/job"
+	"github.com/tenantry/tenantry/pkg/limit"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/storetest"
@@ -94,7 +95,8 @@ func (a *App) serve(t testing.TB) {
 		Uploaded: a.inbox.uploaded, Log: log})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, files.Close()) })
-	d := api.Deps{Store: a.Store, Auth: auth, Files: files, Queue: &a.inbox, Jobs: &a.jobs, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise, Grace: Grace, Log: log}
+	d := api.Deps{Store: a.Store, Auth: auth, Files: files, Queue: &a.inbox, Jobs: &a.jobs, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise, Grace: Grace, Log: log,
+		Strangers: Strangers}
 	served, err := api.Handler(d, "")
 	require.NoError(t, err)
 	a.Jobs = api.Jobs(d)
@@ -112,6 +114,9 @@ func (a *App) serve(t testing.TB) {
 	server.Start()
 	t.Cleanup(server.Close)
 }
+
+// Strangers are bounds that tests, whose clock stands still, do not reach unless they mean to.
+var Strangers = limit.Bounds{Wrong: 1 << 40, Outside: 1 << 40}
 
 // found makes a tenant of a subject and a project in it, through the API.
 func (a *App) found(t testing.TB, subject string) *Home {
