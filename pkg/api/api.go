@@ -32,7 +32,8 @@ type Deps struct {
 	Jobs      job.Queue
 	Clock     func() time.Time
 	Random    io.Reader
-	Plan      tenant.Plan // of new tenants
+	Plan      tenant.Plan   // of new tenants
+	Grace     time.Duration // of tenants that are deleted
 	Log       *slog.Logger
 	Meter     *usage.Meter                 // of tenants' use; whoever made it flushes it in the end
 	Strangers limit.Bounds                 // the zero Bounds are the usual ones
@@ -87,6 +88,12 @@ func Ingest(d Deps) *delivery.Service {
 	return s
 }
 
+// OfDelivery is the tenant of a message of a delivery.
+func OfDelivery(m delivery.Message) tenant.ID { return m.Tenant }
+
+// OfJob is the tenant of a message of a job, "" where it is of none.
+func OfJob(m job.Message) tenant.ID { return m.Tenant }
+
 // Jobs makes the worker of all long work that there is.
 func Jobs(d Deps) *job.Worker {
 	return &job.Worker{Store: d.Store, Queue: d.Jobs, Works: d.works(), Clock: d.Clock, Random: d.Random, Log: d.Log}
@@ -114,7 +121,7 @@ func (d Deps) features() features {
 	limits := &limit.Counter{Store: d.Store, Clock: d.Clock}
 	used := []func(context.Context, *tenant.Scope) (map[string]int64, error){projects.Used, members.Used, deliveries.Used, limits.Used}
 	return features{
-		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Plan: d.Plan},
+		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Plan: d.Plan, Grace: d.Grace, Forget: d.Auth.Forget},
 		members:       members,
 		projects:      projects,
 		deliveries:    deliveries,

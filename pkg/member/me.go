@@ -96,7 +96,7 @@ func (s *Service) place(ctx context.Context, p tenant.Principal, m tenant.Member
 	if p.Credential() == tenant.Token {
 		out.MemberID = tenant.MemberIDOf(m.Tenant, p.Issuer, p.Subject)
 	}
-	rests := func(may tenant.Permission) bool { return meta.Status != tenant.Active && may.Changes() }
+	rests := func(may tenant.Permission) bool { return !meta.Status.Lets(m.Role, may) }
 	out.Permissions = slices.DeleteFunc(m.Role.Permissions(), rests)
 	return out, nil
 }

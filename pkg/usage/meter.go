@@ -63,8 +63,11 @@ func (m *Meter) Imported(scope *tenant.Scope, bytes, lines int64) {
 	m.add(scope.Tenant(), Counts{ImportBytes: bytes, ImportLines: lines})
 }
 
-// Worker meters a worker of messages, each of one tenant, whose use is written when the message is done with.
+// Worker meters a worker of messages, each of one tenant, whose use is written when the message is done with. A nil Meter meters nothing.
 func Worker[M any](m *Meter, of func(M) tenant.ID, handle func(context.Context, M) error) func(context.Context, M) error {
+	if m == nil {
+		return handle
+	}
 	return func(ctx context.Context, message M) error {
 		id := of(message)
 		if _, err := tenant.ParseID(string(id)); err != nil {
