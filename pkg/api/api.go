@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tenantry/tenantry/pkg/apikey"
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/delivery"
@@ -43,6 +44,7 @@ type Authorizer interface {
 type features struct {
 	organizations *organization.Service
 	members       *member.Service
+	keys          *apikey.Service
 	projects      *project.Service
 	deliveries    *delivery.Service
 	costs         *cost.Service
@@ -62,7 +64,8 @@ func Handler(d Deps, f route.Function) (http.Handler, error) {
 	}
 	return route.Handler(ops, d.Auth, route.Options{
 		Clock: d.Clock, Random: d.Random, Log: d.Log, RequestID: d.RequestID,
-		Refused: audit.NewRefusals(d.Store, audit.Log{Clock: d.Clock, Random: d.Random}, d.Log).Record,
+		Answered: apikey.NewUses(d.Store, d.Clock, d.Log).Note,
+		Refused:  audit.NewRefusals(d.Store, audit.Log{Clock: d.Clock, Random: d.Random}, d.Log).Record,
 	})
 }
 
@@ -82,6 +85,7 @@ func (d Deps) features() features {
 	return features{
 		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Plan: d.Plan},
 		members:       &member.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget},
+		keys:          &apikey.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget},
 		projects:      &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, RulesChanged: deliveries.RulesChanged},
 		deliveries:    deliveries,
 		costs:         &cost.Service{Store: d.Store, Clock: d.Clock},
@@ -92,8 +96,8 @@ func (d Deps) features() features {
 func (f features) operations() []route.Operation {
 	var ops []route.Operation
 	for _, of := range []func() []route.Operation{
-		f.organizations.Operations, f.members.Operations, f.projects.Operations, f.deliveries.Operations, f.costs.Operations,
-		f.audits.Operations,
+		f.organizations.Operations, f.members.Operations, f.keys.Operations, f.projects.Operations, f.deliveries.Operations,
+		f.costs.Operations, f.audits.Operations,
 	} {
 		ops = append(ops, of()...)
 	}

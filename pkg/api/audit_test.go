@@ -41,11 +41,19 @@ var changing = map[string]struct {
 	}},
 	"updateMember": {prepare: joined}, "removeMember": {prepare: joined}, "leaveTenant": {prepare: joined},
 	"createInvitation": {}, "renewInvitation": {prepare: invited, again: true}, "revokeInvitation": {prepare: invited},
+	"createApiKey": {}, "updateApiKey": {prepare: keyed}, "revokeApiKey": {prepare: keyed},
 	"acceptInvitation": {prepare: func(t *testing.T, a *apptest.App) map[string]string {
 		var made struct{ Token string }
 		a.Bob.Do(t, "POST", a.Bob.Path("/invitations"), map[string]any{"role": "viewer"}).Is(t, 201).Into(t, &made)
 		return map[string]string{"body": `{"token":"` + made.Token + `"}`}
 	}},
+}
+
+// keyed makes an API key of Alice's tenant.
+func keyed(t *testing.T, a *apptest.App) map[string]string {
+	_, id := a.Alice.Key(t, tenant.Editor)
+	a.Advance(time.Second)
+	return map[string]string{"keyId": string(id)}
 }
 
 // joined makes another owner of Alice's tenant.
