@@ -32,7 +32,8 @@ import (
 type emulation struct {
 	account *policytest.Account
 	common  []string
-	queue   string
+	queue   string // of ingest
+	jobs    string
 	sqs     *sqs.Client
 	issuer  *localissuer.Issuer
 }
@@ -47,12 +48,15 @@ func emulated(t *testing.T) *emulation {
 	bucket := strings.ToLower(rand.Text())
 	_, err := s3.NewFromConfig(mototest.Config(moto)).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket})
 	require.NoError(t, err)
-	queue, err := e.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(rand.Text())})
-	require.NoError(t, err)
-	e.queue = *queue.QueueUrl
+	for _, url := range []*string{&e.queue, &e.jobs} {
+		queue, err := e.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(rand.Text())})
+		require.NoError(t, err)
+		*url = *queue.QueueUrl
+	}
 
 	e.issuer = issuer(t)
-	e.common = append(e.common, "TENANTRY_STAGE=test", "TENANTRY_BUCKET="+bucket, "TENANTRY_QUEUE_URL="+e.queue, "TENANTRY_ISSUER="+e.issuer.URL,
+	e.common = append(e.common, "TENANTRY_STAGE=test", "TENANTRY_BUCKET="+bucket, "TENANTRY_QUEUE_URL="+e.queue, "TENANTRY_JOBS_QUEUE_URL="+e.jobs,
+		"TENANTRY_ISSUER="+e.issuer.URL,
 		"TENANTRY_CLIENT_IDS=other, "+localissuer.ClientID)
 	e.deploy(t, tables, bucket)
 	return e
@@ -62,14 +66,15 @@ func emulated(t *testing.T) *emulation {
 func (e *emulation) deploy(t *testing.T, tables map[store.Table]string, bucket string) {
 	r := policy.Resources{
 		Tables: map[store.Table]string{}, Bucket: policytest.Bucket(bucket),
-		IngestQueue: policytest.Queue(path.Base(e.queue)), JobsQueue: policytest.Queue("jobs"),
+		IngestQueue: policytest.Queue(path.Base(e.queue)), JobsQueue: policytest.Queue(path.Base(e.jobs)),
 		TenantRole: policytest.Role("tenant-data"), ErasureRole: policytest.Role("tenant-erasure"),
 	}
 	for table, name := range tables {
 		r.Tables[table] = policytest.Table(name)
 	}
 	e.account.Add(t, r.TenantRole, r.TenantData().JSON(), policy.Trust(policytest.Role("api"), policytest.Role("admin"), policytest.Role("ingest")).JSON())
-	for name, its := range map[string]policy.Document{"api": r.API(), "admin": r.Admin(), "ingest": r.Ingest()} {
+	e.account.Add(t, r.ErasureRole, r.TenantErasure().JSON(), policy.Trust(policytest.Role("jobs")).JSON())
+	for name, its := range map[string]policy.Document{"api": r.API(), "admin": r.Admin(), "ingest": r.Ingest(), "jobs": r.Jobs()} {
 		e.account.Add(t, policytest.Role(name), its.JSON(), nil)
 	}
 	t.Cleanup(func() { require.Empty(t, e.account.Denied()) })
@@ -77,8 +82,12 @@ func (e *emulation) deploy(t *testing.T, tables map[store.Table]string, bucket s
 
 // env is the environment of a function.
 func (e *emulation) env(function string) []string {
+	role := "tenant-data"
+	if function == "jobs" {
+		role = "tenant-erasure"
+	}
 	return append([]string{
-		"AWS_REGION=" + mototest.Region, "AWS_ENDPOINT_URL=" + e.account.URL, "TENANTRY_TENANT_ROLE_ARN=" + policytest.Role("tenant-data"),
+		"AWS_REGION=" + mototest.Region, "AWS_ENDPOINT_URL=" + e.account.URL, "TENANTRY_TENANT_ROLE_ARN=" + policytest.Role(role),
 		"AWS_ACCESS_KEY_ID=" + e.account.Key(policytest.Role(function), nil), "AWS_SECRET_ACCESS_KEY=secret",
 	}, e.common...)
 }

@@ -22,6 +22,8 @@ import (
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/identity/localissuer"
+	"github.com/tenantry/tenantry/pkg/job"
+	"github.com/tenantry/tenantry/pkg/queue"
 	queuebolt "github.com/tenantry/tenantry/pkg/queue/bolt"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/bolt"
@@ -31,6 +33,7 @@ import (
 // Names in the data folder.
 const (
 	queueFile  = "queue.db" // the one that is opened first: whoever has it has the folder
+	jobsFile   = "jobs.db"  // the queue of long work
 	storeFile  = "store.db"
 	filesDir   = "files"
 	spillDir   = "spill"
@@ -44,10 +47,12 @@ type platform struct {
 	config   Config
 	log      *slog.Logger
 	listener net.Listener
-	queue    *queuebolt.Queue
+	queue    *queuebolt.Queue // of deliveries
+	jobs     *queuebolt.Queue
 	files    *folder.Files
 	issuer   *localissuer.Issuer
-	service  *delivery.Service // the worker's
+	read     queue.Worker // deliveries
+	work     queue.Worker // on jobs
 	handler  http.Handler
 	closers  []io.Closer // in the order of opening
 }
@@ -63,7 +68,7 @@ func open(c Config, log *slog.Logger) (_ *platform, err error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder (TENANTRY_DATA): %w", err)
 	}
-	if err := p.openQueue(); err != nil {
+	if err := p.openQueues(); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(os.RemoveAll(p.path(spillDir)), os.Mkdir(p.path(spillDir), 0o700)); err != nil {
@@ -87,15 +92,20 @@ func open(c Config, log *slog.Logger) (_ *platform, err error) {
 
 func (p *platform) path(name string) string { return filepath.Join(p.config.Data, name) }
 
-func (p *platform) openQueue() (err error) {
-	p.queue, err = queuebolt.Open(queuebolt.Options{Path: p.path(queueFile), Clock: time.Now, Log: p.log})
-	if errors.Is(err, queuebolt.ErrInUse) {
-		return fmt.Errorf("another Tenantry is running on the data in %s: stop it, or set TENANTRY_DATA to another folder", p.config.Data)
+func (p *platform) openQueues() (err error) {
+	for _, q := range []struct {
+		file string
+		into **queuebolt.Queue
+	}{{queueFile, &p.queue}, {jobsFile, &p.jobs}} {
+		*q.into, err = queuebolt.Open(queuebolt.Options{Path: p.path(q.file), Clock: time.Now, Log: p.log})
+		if errors.Is(err, queuebolt.ErrInUse) {
+			return fmt.Errorf("another Tenantry is running on the data in %s: stop it, or set TENANTRY_DATA to another folder", p.config.Data)
+		}
+		if err != nil {
+			return err
+		}
+		p.closers = append(p.closers, *q.into)
 	}
-	if err != nil {
-		return err
-	}
-	p.closers = append(p.closers, p.queue)
 	return nil
 }
 
@@ -147,16 +157,21 @@ func (p *platform) wire(s *store.Store) error {
 	if err != nil {
 		return err
 	}
-	served, err := api.Handler(api.Deps{
-		Store: s, Auth: auth, Files: p.files, Queue: p.queue, Clock: time.Now, Random: rand.Reader, Plan: tenant.Plan(p.config.Plan), Log: p.log,
-	}, "")
+	d := api.Deps{
+		Store: s, Auth: auth, Files: p.files, Queue: queue.Sender[delivery.Message]{Queue: p.queue}, Jobs: queue.Sender[job.Message]{Queue: p.jobs},
+		Clock: time.Now, Random: rand.Reader, Plan: tenant.Plan(p.config.Plan), Log: p.log,
+	}
+	served, err := api.Handler(d, "")
 	if err != nil {
 		return err
 	}
-	p.service = &delivery.Service{
-		Store: s, Files: p.files, Queue: p.queue, Clock: time.Now, Random: rand.Reader, Log: p.log, Temp: p.path(spillDir),
-		Alone: rand.Text(),
-	}
+	alone := rand.Text()
+	p.read = queue.Of(delivery.ParseMessages, (&delivery.Service{
+		Store: s, Files: p.files, Queue: d.Queue, Clock: time.Now, Random: rand.Reader, Log: p.log, Temp: p.path(spillDir), Alone: alone,
+	}).Handle)
+	jobs := api.Jobs(d)
+	jobs.Alone = alone
+	p.work = queue.Of(job.ParseMessages, jobs.Handle)
 	p.handler, err = p.front(served)
 	return err
 }
@@ -217,8 +232,9 @@ func (p *platform) serve(ctx context.Context, grace time.Duration) error {
 	defer stop()
 	var running sync.WaitGroup
 	for range workers {
-		running.Go(func() { work(ctx, p.queue, p.service.Handle, p.log) })
+		running.Go(func() { work(ctx, p.queue, p.read, p.log) })
 	}
+	running.Go(func() { work(ctx, p.jobs, p.work, p.log) })
 	running.Go(func() { p.demo(ctx) })
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(p.listener) }()

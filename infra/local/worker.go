@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	workers = 2           // that read deliveries at the same time
+	workers = 2           // that read deliveries at the same time; one more does long work
 	longest = time.Second // that a message waits for the other worker: to ask again costs nothing here
 )
 
 // work handles the queue's messages until ctx ends; the message in hand then stays in the queue.
-func work(ctx context.Context, q *bolt.Queue, handle queue.Handler, log *slog.Logger) {
+func work(ctx context.Context, q *bolt.Queue, do queue.Worker, log *slog.Logger) {
 	for ctx.Err() == nil {
 		m, err := q.Receive(ctx)
 		if err != nil {
@@ -25,7 +25,7 @@ func work(ctx context.Context, q *bolt.Queue, handle queue.Handler, log *slog.Lo
 			}
 			continue
 		}
-		verdict, wait := queue.Process(ctx, log, handle, m.Body)
+		verdict, wait := do(ctx, log, m.Body)
 		if ctx.Err() != nil && verdict == queue.Again {
 			verdict = queue.Later // what failed is that we are stopping
 		}

@@ -13,6 +13,8 @@ import (
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/delivery"
+	"github.com/tenantry/tenantry/pkg/job"
+	"github.com/tenantry/tenantry/pkg/limit"
 	"github.com/tenantry/tenantry/pkg/member"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/project"
@@ -21,16 +23,18 @@ import (
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// Deps are what the operations work with. RequestID alone may be nil; Files and Queue may be where only Admin is served.
+// Deps are what the operations work with. RequestID alone may be nil; Auth too where nothing is served.
 type Deps struct {
 	Store     *store.Store
 	Auth      Authorizer
 	Files     delivery.Files
 	Queue     delivery.Queue
+	Jobs      job.Queue
 	Clock     func() time.Time
 	Random    io.Reader
 	Plan      tenant.Plan // of new tenants
 	Log       *slog.Logger
+	Strangers limit.Bounds                 // the zero Bounds are the usual ones
 	RequestID func(context.Context) string // the platform's ID of a request
 }
 
@@ -62,11 +66,22 @@ func Handler(d Deps, f route.Function) (http.Handler, error) {
 			ops = append(ops, op)
 		}
 	}
-	return route.Handler(ops, d.Auth, route.Options{
+	return route.Handler(ops, limit.NewGuard(d.Auth, d.Clock, d.Strangers), route.Options{
 		Clock: d.Clock, Random: d.Random, Log: d.Log, RequestID: d.RequestID,
+		Admit:    limit.New(d.Store, d.Clock, d.Log).Admit,
 		Answered: apikey.NewUses(d.Store, d.Clock, d.Log).Note,
 		Refused:  audit.NewRefusals(d.Store, audit.Log{Clock: d.Clock, Random: d.Random}, d.Log).Record,
 	})
+}
+
+// Jobs makes the worker of all long work that there is.
+func Jobs(d Deps) *job.Worker {
+	return &job.Worker{Store: d.Store, Queue: d.Jobs, Works: d.works(), Clock: d.Clock, Random: d.Random, Log: d.Log}
+}
+
+// works lists what the features do in steps: one line for each kind.
+func (d Deps) works() []job.Work {
+	return []job.Work{}
 }
 
 // OpenAPI gives the OpenAPI 3.1 document of all operations.

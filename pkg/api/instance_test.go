@@ -26,7 +26,7 @@ func newInstance(t testing.TB, a *apptest.App) *instance {
 	auth, err := a.Authorizer()
 	require.NoError(t, err)
 	h, err := api.Handler(api.Deps{Store: a.Store, Auth: auth, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise,
-		Log: slog.New(slog.DiscardHandler)}, "")
+		Log: slog.New(slog.DiscardHandler), Strangers: apptest.Strangers}, "")
 	require.NoError(t, err)
 	return &instance{a, h}
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +25,8 @@ import (
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/identity/localissuer"
+	"github.com/tenantry/tenantry/pkg/job"
+	"github.com/tenantry/tenantry/pkg/limit"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/storetest"
@@ -37,12 +40,14 @@ type App struct {
 	Faults     *storetest.Faulty // between the store and its engine
 	Issuer     *localissuer.Issuer
 	Deliveries *delivery.Service // the worker's
+	Jobs       *job.Worker
 	Log        *Log
 	Alice, Bob *Home
 
 	engine Engine
 	files  string // the folder of uploaded files
-	inbox  inbox
+	inbox  inbox  // of deliveries
+	jobs   messages[job.Message]
 	mu     sync.Mutex
 	now    time.Time
 }
@@ -87,8 +92,11 @@ func (a *App) serve(t testing.TB) {
 		Uploaded: a.inbox.uploaded, Log: log})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, files.Close()) })
-	served, err := api.Handler(api.Deps{Store: a.Store, Auth: auth, Files: files, Queue: &a.inbox, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise, Log: log}, "")
+	d := api.Deps{Store: a.Store, Auth: auth, Files: files, Queue: &a.inbox, Jobs: &a.jobs, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise, Log: log,
+		Strangers: Strangers}
+	served, err := api.Handler(d, "")
 	require.NoError(t, err)
+	a.Jobs = api.Jobs(d)
 	a.Deliveries = &delivery.Service{Store: a.Store, Files: files, Queue: &a.inbox, Clock: a.Now, Random: rand.Reader, Log: log, Temp: t.TempDir()}
 	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch p := r.URL.Path; {
@@ -103,6 +111,9 @@ func (a *App) serve(t testing.TB) {
 	server.Start()
 	t.Cleanup(server.Close)
 }
+
+// Strangers are bounds that tests, whose clock stands still, do not reach unless they mean to.
+var Strangers = limit.Bounds{Wrong: 1 << 40, Outside: 1 << 40}
 
 // found makes a tenant of a subject and a project in it, through the API.
 func (a *App) found(t testing.TB, subject string) *Home {
@@ -148,29 +159,49 @@ func (a *App) Work(t testing.TB) {
 	}
 }
 
-// inbox is a queue in memory.
-type inbox struct {
-	mu       sync.Mutex
-	messages []delivery.Message
+// PendingJobs lists the messages that the worker of long work has not had yet, oldest first.
+func (a *App) PendingJobs() []job.Message {
+	a.jobs.mu.Lock()
+	defer a.jobs.mu.Unlock()
+	return slices.Clone(a.jobs.all)
 }
 
-// Send keeps a message for Work.
-func (q *inbox) Send(_ context.Context, m delivery.Message) error {
+// TakeJob takes the oldest message from the worker of long work; false where there is none.
+func (a *App) TakeJob() (job.Message, bool) { return a.jobs.take() }
+
+// WorkJobs has the worker do all long work there is, and what comes of it.
+func (a *App) WorkJobs(t testing.TB) {
+	for m, ok := a.jobs.take(); ok; m, ok = a.jobs.take() {
+		require.NoError(t, a.Jobs.Handle(t.Context(), m))
+	}
+}
+
+// messages is a queue in memory.
+type messages[M any] struct {
+	mu  sync.Mutex
+	all []M
+}
+
+// Send keeps a message for Work or WorkJobs.
+func (q *messages[M]) Send(_ context.Context, m M) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.messages = append(q.messages, m)
+	q.all = append(q.all, m)
 	return nil
 }
 
-func (q *inbox) take() (m delivery.Message, ok bool) {
+func (q *messages[M]) take() (m M, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.messages) == 0 {
+	if len(q.all) == 0 {
 		return m, false
 	}
-	m, q.messages = q.messages[0], q.messages[1:]
+	m, q.all = q.all[0], q.all[1:]
 	return m, true
 }
+
+// inbox is the queue of deliveries.
+type inbox struct{ messages[delivery.Message] }
 
 // uploaded tells of a file as S3 does.
 func (q *inbox) uploaded(ctx context.Context, key string, size int64) error {

@@ -27,7 +27,7 @@ import (
 type (
 	lazyEngine func() (store.Engine, error)
 	lazyFiles  func() (delivery.Files, error)
-	lazyQueue  func() (delivery.Queue, error)
+	lazyQueue  func() (*sqs.Queue, error)
 )
 
 // clients are AWS as the configuration names it. The directory and the queue are called with the function's own
@@ -36,7 +36,8 @@ type clients struct {
 	directory lazyEngine
 	tenants   func(tenant.ID) (store.Engine, error)
 	files     lazyFiles
-	queue     lazyQueue
+	queue     lazyQueue // of the ingest worker
+	jobs      lazyQueue
 	sqs       func() (*awssqs.Client, error)
 }
 
@@ -73,21 +74,26 @@ func newClients(c Config) clients {
 			}
 			return s3.New(awss3.NewFromConfig(a), c.Bucket, r.Lasting), nil
 		})),
-		queue: func() (delivery.Queue, error) {
-			if c.QueueURL == "" {
-				return nil, fault.New(fault.Unavailable, "Imports are not set up here: TENANTRY_QUEUE_URL is missing.")
-			}
-			client, err := queues()
-			if err != nil {
-				return nil, err
-			}
-			return sqs.New(client, c.QueueURL), nil
-		},
-		sqs: queues,
+		queue: queueAt(queues, c.QueueURL, "Imports are not set up here: TENANTRY_QUEUE_URL is missing."),
+		jobs:  queueAt(queues, c.JobsURL, "Long work is not set up here: TENANTRY_JOBS_QUEUE_URL is missing."),
+		sqs:   queues,
 	}
 }
 
 func (c clients) store() *store.Store { return store.NewPerTenant(c.directory, c.tenants) }
+
+func queueAt(client func() (*awssqs.Client, error), url, missing string) lazyQueue {
+	return func() (*sqs.Queue, error) {
+		if url == "" {
+			return nil, fault.New(fault.Unavailable, "%s", missing)
+		}
+		c, err := client()
+		if err != nil {
+			return nil, err
+		}
+		return sqs.New(c, url), nil
+	}
+}
 
 // newRole makes the tenant-data role. Nothing stands in for it where it is not named.
 func newRole(a aws.Config, name string) (*tenantrole.Role, error) {
@@ -173,10 +179,11 @@ func (l lazyFiles) Remove(ctx context.Context, s *tenant.Scope, name string) err
 	return f.Remove(ctx, s, name)
 }
 
-func (l lazyQueue) Send(ctx context.Context, m delivery.Message) error {
+// SendBody sends through the queue that is made on first use.
+func (l lazyQueue) SendBody(ctx context.Context, body []byte) error {
 	q, err := l()
 	if err != nil {
 		return err
 	}
-	return q.Send(ctx, m)
+	return q.SendBody(ctx, body)
 }

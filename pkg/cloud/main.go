@@ -15,6 +15,8 @@ import (
 	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/identity"
+	"github.com/tenantry/tenantry/pkg/job"
+	"github.com/tenantry/tenantry/pkg/queue"
 	"github.com/tenantry/tenantry/pkg/route"
 )
 
@@ -34,6 +36,12 @@ func ServeIngest() {
 	lambda.Start(NewIngest(c, log).Batch)
 }
 
+// ServeJobs is the whole of the worker of long work. It does not return.
+func ServeJobs() {
+	c, log := start()
+	lambda.Start(NewJobs(c, log).Batch)
+}
+
 // Handler serves the operations of f on AWS as c names it. It calls nothing of AWS before a request needs it.
 func Handler(c Config, f route.Function, log *slog.Logger) (http.Handler, error) {
 	aws := newClients(c)
@@ -46,18 +54,31 @@ func Handler(c Config, f route.Function, log *slog.Logger) (http.Handler, error)
 	if err != nil {
 		return nil, err
 	}
-	return api.Handler(api.Deps{
-		Store: s, Auth: auth, Files: aws.files, Queue: aws.queue, Clock: time.Now, Random: rand.Reader, Plan: c.Plan, Log: log, RequestID: requestID,
-	}, f)
+	d := aws.deps(c, log)
+	d.Store, d.Auth, d.RequestID = s, auth, requestID
+	return api.Handler(d, f)
 }
 
 // NewIngest makes the ingest worker on AWS as c names it.
-func NewIngest(c Config, log *slog.Logger) *Ingest {
+func NewIngest(c Config, log *slog.Logger) *Consumer {
 	aws := newClients(c)
-	s := &delivery.Service{
-		Store: aws.store(), Files: aws.files, Queue: aws.queue, Clock: time.Now, Random: rand.Reader, Log: log,
+	d := aws.deps(c, log)
+	s := &delivery.Service{Store: d.Store, Files: d.Files, Queue: d.Queue, Clock: d.Clock, Random: d.Random, Log: log}
+	return &Consumer{Work: queue.Of(delivery.ParseMessages, s.Handle), Hide: aws.hide(c.QueueURL), Log: log}
+}
+
+// NewJobs makes the worker of long work on AWS as c names it.
+func NewJobs(c Config, log *slog.Logger) *Consumer {
+	aws := newClients(c)
+	return &Consumer{Work: queue.Of(job.ParseMessages, api.Jobs(aws.deps(c, log)).Handle), Hide: aws.hide(c.JobsURL), Log: log}
+}
+
+// deps are what every function works with, without what is HTTP's alone.
+func (a clients) deps(c Config, log *slog.Logger) api.Deps {
+	return api.Deps{
+		Store: a.store(), Files: a.files, Queue: queue.Sender[delivery.Message]{Queue: a.queue}, Jobs: queue.Sender[job.Message]{Queue: a.jobs},
+		Clock: time.Now, Random: rand.Reader, Plan: c.Plan, Log: log,
 	}
-	return &Ingest{Handle: s.Handle, Hide: aws.hide(c.QueueURL), Log: log}
 }
 
 // start reads the configuration; a function that cannot start says why in its log.

@@ -3,6 +3,7 @@ package cost
 import (
 	"bytes"
 	"iter"
+	"slices"
 
 	"github.com/tenantry/tenantry/pkg/cost/document"
 	"github.com/tenantry/tenantry/pkg/cost/rollup"
@@ -65,6 +66,27 @@ func beside(all []rows) lines {
 			}
 		}
 	}
+}
+
+// together reads the documents of some metrics of a version beside each other, each document once.
+func together(v *Version, metrics []focus.Metric, read func(*Doc) rows) lines {
+	var all []rows
+	var docs []*Doc
+	places := make([]int, len(metrics))
+	for i, m := range metrics {
+		d := v.Doc(m)
+		places[i] = slices.IndexFunc(docs, func(o *Doc) bool { return o == d || o != nil && d != nil && o.Of == d.Of && o.Gen == d.Gen })
+		if places[i] >= 0 {
+			continue
+		}
+		places[i] = len(docs)
+		if docs = append(docs, d); d == nil {
+			all = append(all, func(func(document.Row, error) bool) {})
+		} else {
+			all = append(all, read(d))
+		}
+	}
+	return pick(beside(all), places)
 }
 
 // merge gives the lines of all streams in key order, one for each key, with the sums of their cells.

@@ -166,26 +166,7 @@ func (r *Replacement) rows(ctx context.Context, at place, e *Entry, d *Doc) rows
 
 // stored reads the documents of some metrics of a version, each document once.
 func (r *Replacement) stored(ctx context.Context, at place, e *Entry, v *Version, metrics []focus.Metric) lines {
-	var all []rows
-	var ids []docKey
-	places := make([]int, len(metrics))
-	for i, m := range metrics {
-		d := v.Doc(m)
-		id := docKey{place: at}
-		if d != nil {
-			id.of, id.gen = d.Of, d.Gen
-		}
-		if places[i] = slices.Index(ids, id); places[i] >= 0 {
-			continue
-		}
-		places[i] = len(ids)
-		if ids = append(ids, id); d == nil {
-			all = append(all, func(func(document.Row, error) bool) {})
-		} else {
-			all = append(all, r.rows(ctx, at, e, d))
-		}
-	}
-	return pick(beside(all), places)
+	return together(v, metrics, func(d *Doc) rows { return r.rows(ctx, at, e, d) })
 }
 
 // name gives the display name of an account or region: as the lines have it, else as documents that stay have it.
@@ -206,13 +187,14 @@ func (r *Replacement) learn(at place) func(*document.Part) {
 	if document.View(at.view) != document.Service {
 		return nil
 	}
-	dims := document.Service.Dims()
-	return func(p *document.Part) {
-		for i, dim := range dims {
-			for n, id := range p.Dict(i) {
-				if name := p.Name(i, n); name != "" {
-					r.names[named{dim, id}] = name
-				}
+	return func(p *document.Part) { learnNames(r.names, p) }
+}
+
+func learnNames(into map[named]string, p *document.Part) {
+	for i, dim := range document.Service.Dims() {
+		for n, id := range p.Dict(i) {
+			if name := p.Name(i, n); name != "" {
+				into[named{dim, id}] = name
 			}
 		}
 	}

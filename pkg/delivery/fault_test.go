@@ -12,6 +12,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/cost/document"
 	"github.com/tenantry/tenantry/pkg/delivery"
+	"github.com/tenantry/tenantry/pkg/queue"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/storetest"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -118,7 +119,7 @@ func TestTheSameMessageTwiceAndAtOnce(t *testing.T) {
 	group.Wait()
 	worked := 0
 	for _, err := range results {
-		var busy *delivery.Busy
+		var busy *queue.Busy
 		if err == nil {
 			worked++
 			continue

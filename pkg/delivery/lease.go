@@ -10,6 +10,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/queue"
 	"github.com/tenantry/tenantry/pkg/store"
 )
 
@@ -31,7 +32,7 @@ type lease struct {
 	unsure  bool // a write failed, and whether it was made could not be read
 }
 
-// take takes the lease of a delivery. *Busy where another worker has it; nil where there is no such delivery.
+// take takes the lease of a delivery. *queue.Busy where another worker has it; nil where there is no such delivery.
 func (s *Service) take(ctx context.Context, t *store.Tenant, m Message) (*lease, error) {
 	l := &lease{service: s, tenant: t}
 	var err error
@@ -41,7 +42,7 @@ func (s *Service) take(ctx context.Context, t *store.Tenant, m Message) (*lease,
 	w := &l.record.Work
 	now := s.Clock()
 	if w.Owner != "" && now.Before(w.Until) && !s.dead(w.Owner) {
-		return nil, &Busy{Wait: w.Until.Sub(now)}
+		return nil, &queue.Busy{Wait: w.Until.Sub(now)}
 	}
 	owner, err := ulid.New(ulid.Timestamp(now), s.Random)
 	if err != nil {
@@ -52,7 +53,7 @@ func (s *Service) take(ctx context.Context, t *store.Tenant, m Message) (*lease,
 		r.Work.Attempts++
 	})
 	if store.Conflicted(err) != nil {
-		return nil, &Busy{Wait: renewal}
+		return nil, &queue.Busy{Wait: renewal}
 	}
 	return l, err
 }

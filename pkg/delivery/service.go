@@ -20,9 +20,3 @@ type Service struct {
 	// Alone names this process where no other works on the store: then leases of other names are those of the dead.
 	Alone string
 }
-
-// Busy says that another worker holds the delivery: deliver the message again after the wait.
-type Busy struct{ Wait time.Duration }
-
-// Error says so.
-func (b *Busy) Error() string { return "another worker is at this delivery" }

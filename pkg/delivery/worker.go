@@ -16,7 +16,7 @@ import (
 )
 
 // Handle does what one message asks. It may be called any number of times, by any number of workers, with the same
-// message. A nil error or one of a kind that no repetition mends means the message is done with; *Busy and
+// message. A nil error or one of a kind that no repetition mends means the message is done with; *queue.Busy and
 // fault.Unavailable ask for it again.
 func (s *Service) Handle(ctx context.Context, m Message) error {
 	scope, err := organization.Work(ctx, s.Store, m.Tenant, "ingest")

@@ -5,6 +5,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind says what sort of failure it is.
@@ -38,6 +39,7 @@ type Error struct {
 	Kind    Kind
 	Message string
 	Details []Detail
+	After   time.Duration // from now on until the same request may succeed; 0 where that is not known
 	cause   error
 }
 
@@ -56,6 +58,12 @@ func Wrap(cause error, kind Kind, format string, args ...any) *Error {
 // At adds a place of the input and returns e.
 func (e *Error) At(location, message, value string) *Error {
 	e.Details = append(e.Details, Detail{Location: location, Message: message, Value: clip(value)})
+	return e
+}
+
+// In says when the same request may succeed and returns e.
+func (e *Error) In(wait time.Duration) *Error {
+	e.After = wait
 	return e
 }
 

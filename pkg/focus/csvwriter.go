@@ -1,6 +1,7 @@
 package focus
 
 import (
+	"fmt"
 	"io"
 	"maps"
 	"reflect"
@@ -15,6 +16,7 @@ import (
 type CSVWriter struct {
 	w       io.Writer
 	columns []column
+	custom  int // columns after those of FOCUS
 	buffer  []byte
 	keys    []string
 	err     error
@@ -22,28 +24,48 @@ type CSVWriter struct {
 
 const flushBytes = 64 << 10
 
-// NewCSVWriter writes the header of a FOCUS version ("1.0" to "1.4") ahead of the first charge. Another version is the
-// error of every Write and of Close.
-func NewCSVWriter(w io.Writer, version string) *CSVWriter {
-	c := &CSVWriter{w: w, buffer: make([]byte, 0, flushBytes+4096)}
-	if c.columns, c.err = columnsOf(version); c.err != nil {
+// NewCSVWriter writes the header of a FOCUS version ("1.0" to "1.4") ahead of the first charge: its columns and then custom
+// ones, whose names FOCUS has begin with x_. Another version is the error of every Write and of Close.
+func NewCSVWriter(w io.Writer, version string, custom ...string) *CSVWriter {
+	c := ContinueCSV(w, version, len(custom))
+	if c.err != nil {
 		return c
 	}
 	for _, column := range c.columns {
 		c.buffer = append(append(c.buffer, column.name...), ',')
 	}
+	for _, name := range custom {
+		c.buffer = append(append(c.buffer, name...), ',')
+	}
 	c.endRecord()
 	return c
 }
 
+// ContinueCSV writes on where another CSVWriter of the same version and so many custom columns was closed.
+func ContinueCSV(w io.Writer, version string, custom int) *CSVWriter {
+	c := &CSVWriter{w: w, custom: custom, buffer: make([]byte, 0, flushBytes+4096)}
+	c.columns, c.err = columnsOf(version)
+	return c
+}
+
 // Write writes one charge. An error stays: every later call returns it.
-func (c *CSVWriter) Write(r Record) error {
+func (c *CSVWriter) Write(r Record) error { return c.WriteWith(r) }
+
+// WriteWith is Write of a charge with the texts of the custom columns, all of them.
+func (c *CSVWriter) WriteWith(r Record, custom ...string) error {
+	if c.err == nil && len(custom) != c.custom {
+		c.err = fmt.Errorf("%d values for %d custom columns", len(custom), c.custom)
+	}
 	if c.err != nil {
 		return c.err
 	}
 	fields := reflect.ValueOf(&r).Elem()
 	for _, column := range c.columns {
 		c.field(fields.Field(column.field).Addr().Interface())
+		c.buffer = append(c.buffer, ',')
+	}
+	for _, text := range custom {
+		c.text(text)
 		c.buffer = append(c.buffer, ',')
 	}
 	c.endRecord()

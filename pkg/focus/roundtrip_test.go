@@ -2,6 +2,7 @@ package focus_test
 
 import (
 	"bytes"
+	"encoding/csv"
 	"io"
 	"os"
 	"path/filepath"
@@ -225,3 +226,42 @@ func TestRealFileSumsToItsTotals(t *testing.T) {
 		})
 	}
 }
+
+func TestCustomColumnsComeLastAndAreNotRead(t *testing.T) {
+	r := focus.Record{BillingAccountID: "b", BillingCurrency: "USD", ProviderName: "AWS", ServiceName: "S3", ChargeCategory: "Usage",
+		BillingPeriodStart: march(1), ChargePeriodStart: march(1), ChargePeriodEnd: march(2)}
+	var whole, parts bytes.Buffer
+	w := focus.NewCSVWriter(&whole, "1.2", "x_ProjectId", "x_Note")
+	require.NoError(t, w.WriteWith(r, "prj_1", `a "note", with commas`))
+	require.NoError(t, w.WriteWith(r, "prj_2", ""))
+	require.NoError(t, w.Close())
+
+	w = focus.NewCSVWriter(&parts, "1.2", "x_ProjectId", "x_Note")
+	require.NoError(t, w.WriteWith(r, "prj_1", `a "note", with commas`))
+	require.NoError(t, w.Close())
+	w = focus.ContinueCSV(&parts, "1.2", 2)
+	require.NoError(t, w.WriteWith(r, "prj_2", ""))
+	require.NoError(t, w.Close())
+	require.Equal(t, whole.String(), parts.String(), "written on, it is the same file")
+
+	rows, err := csv.NewReader(&whole).ReadAll()
+	require.NoError(t, err)
+	n := len(rows[0])
+	require.Equal(t, []string{"x_ProjectId", "x_Note"}, rows[0][n-2:])
+	require.Equal(t, []string{"prj_1", `a "note", with commas`}, rows[1][n-2:])
+	require.Equal(t, []string{"prj_2", ""}, rows[2][n-2:])
+
+	read, err := focus.NewCSV(&parts, focus.Options{})
+	require.NoError(t, err)
+	lines := 0
+	for l := (focus.Line{}); read.Next(&l); lines++ {
+	}
+	require.NoError(t, read.Err())
+	require.Equal(t, 2, lines)
+
+	w = focus.NewCSVWriter(io.Discard, "1.2", "x_ProjectId")
+	require.ErrorContains(t, w.Write(r), "0 values for 1 custom columns")
+	require.Error(t, w.Close())
+}
+
+func march(day int) time.Time { return time.Date(2026, 3, day, 0, 0, 0, 0, time.UTC) }

@@ -92,9 +92,9 @@ func (s *Service) read(ctx context.Context, scope *tenant.Scope) (t Organization
 	return t, version, nil
 }
 
-// Work gives a worker the scope of a tenant, after reading that it is active: a message that comes late finds nothing to
-// work on. Otherwise the error is fault.NotFound.
-func Work(ctx context.Context, st *store.Store, id tenant.ID, worker string) (*tenant.Scope, error) {
+// See gives a worker the scope of a tenant that is there, whatever its status: it may read all and change nothing but its own
+// notes. Otherwise the error is fault.NotFound.
+func See(ctx context.Context, st *store.Store, id tenant.ID, worker string) (*tenant.Scope, error) {
 	scope, err := tenant.Work(id, worker) // leaves here only after what is read with it
 	if err != nil {
 		return nil, identity.NoTenant()
@@ -103,8 +103,18 @@ func Work(ctx context.Context, st *store.Store, id tenant.ID, worker string) (*t
 	if err != nil {
 		return nil, err
 	}
-	if t.Status != tenant.Active {
+	return scope.In(tenant.Standing{Status: t.Status, Plan: t.Plan}), nil
+}
+
+// Work gives a worker the scope of a tenant, after reading that it is active: a message that comes late finds nothing to
+// work on. Otherwise the error is fault.NotFound.
+func Work(ctx context.Context, st *store.Store, id tenant.ID, worker string) (*tenant.Scope, error) {
+	scope, err := See(ctx, st, id, worker)
+	if err != nil {
+		return nil, err
+	}
+	if scope.Standing().Status != tenant.Active {
 		return nil, identity.NoTenant()
 	}
-	return scope.In(tenant.Standing{Status: t.Status, Plan: t.Plan}), nil
+	return scope, nil
 }

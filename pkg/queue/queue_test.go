@@ -33,7 +33,7 @@ func objects(n int) string {
 }
 
 func TestProcess(t *testing.T) {
-	busy := &delivery.Busy{Wait: time.Minute}
+	busy := &queue.Busy{Wait: time.Minute}
 	tests := map[string]struct {
 		body    string
 		answers []error // of the handler, in order
@@ -47,7 +47,7 @@ func TestProcess(t *testing.T) {
 		"repeats what is over a limit":             {closed, []error{fault.New(fault.Limited, "x")}, queue.Again, 0, "message failed"},
 		"repeats what is a defect":                 {closed, []error{errors.New("x")}, queue.Again, 0, "message failed"},
 		"drops what no repetition mends":           {closed, []error{fault.New(fault.NotFound, "x")}, queue.Done, 0, "message dropped"},
-		"waits for another worker":                 {closed, []error{fmt.Errorf("x: %w", busy)}, queue.Later, time.Minute, "waits for another"},
+		"waits for another worker":                 {closed, []error{fmt.Errorf("x: %w", busy)}, queue.Later, time.Minute, "message waits"},
 		"keeps what it cannot read for a person":   {`<xml>`, nil, queue.Again, 0, "cannot be read"},
 		"keeps what is none of ours for a person":  {`{}`, nil, queue.Again, 0, "cannot be read"},
 		"handles every file of a notification":     {objects(3), []error{nil, nil, nil}, queue.Done, 0, ""},
@@ -59,11 +59,11 @@ func TestProcess(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
 			calls := 0
-			verdict, wait := queue.Process(context.Background(), slog.New(slog.NewTextHandler(&log, nil)), func(_ context.Context, m delivery.Message) error {
+			verdict, wait := queue.Of(delivery.ParseMessages, func(_ context.Context, m delivery.Message) error {
 				require.Equal(t, tenantID, string(m.Tenant))
 				calls++
 				return test.answers[calls-1]
-			}, []byte(test.body))
+			})(context.Background(), slog.New(slog.NewTextHandler(&log, nil)), []byte(test.body))
 			require.Equal(t, test.verdict, verdict)
 			require.Equal(t, test.wait, wait)
 			require.Equal(t, len(test.answers), calls)
@@ -74,9 +74,9 @@ func TestProcess(t *testing.T) {
 
 func TestProcessOutlivesAPanic(t *testing.T) {
 	var log bytes.Buffer
-	verdict, _ := queue.Process(context.Background(), slog.New(slog.NewTextHandler(&log, nil)), func(context.Context, delivery.Message) error {
+	verdict, _ := queue.Of(delivery.ParseMessages, func(context.Context, delivery.Message) error {
 		panic("boom")
-	}, []byte(closed))
+	})(context.Background(), slog.New(slog.NewTextHandler(&log, nil)), []byte(closed))
 	require.Equal(t, queue.Again, verdict)
 	require.Contains(t, log.String(), "boom")
 	require.Contains(t, log.String(), "queue_test.go", "the stack says where")

@@ -14,7 +14,6 @@ import (
 	"path"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -108,9 +107,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *server) serve(methods map[string]*endpoint) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
 		l := line{start: s.Clock(), id: s.requestID(r.Context()), cold: !s.warmed.Swap(true), operation: "none"}
-		w := &response{ResponseWriter: rw, challenge: challenge(r)}
-		secure(w.Header(), l.id)
 		c := &call{request: Request{ID: l.id, Source: source(r)}}
+		w := &response{ResponseWriter: rw, challenge: challenge(r), call: c}
+		secure(w.Header(), l.id)
 		ctx, meter := store.WithMeter(context.WithValue(r.Context(), callKey{}, c))
 		r = r.WithContext(ctx)
 		defer func() {
@@ -173,7 +172,7 @@ func (s *server) authorize(e *endpoint, c *call, w *response, r *http.Request) (
 		}
 		if c.member != nil && s.Admit != nil {
 			rate, limited := s.Admit(r.Context(), c.member)
-			rate.tell(w.Header(), limited)
+			rate.tell(w.Header())
 			if limited != nil {
 				return limited
 			}
@@ -199,16 +198,12 @@ func (e *endpoint) person(p tenant.Principal) error {
 }
 
 // tell says in the headers what is left: the fields RateLimit-Policy and RateLimit of the IETF's httpapi draft.
-func (r Rate) tell(h http.Header, limited error) {
+func (r Rate) tell(h http.Header) {
 	if r.Limit == 0 {
 		return
 	}
-	seconds := int64((r.Reset + time.Second - 1) / time.Second)
 	h.Set("RateLimit-Policy", fmt.Sprintf(`"requests";q=%d;w=60`, r.Limit))
-	h.Set("RateLimit", fmt.Sprintf(`"requests";r=%d;t=%d`, r.Remaining, seconds))
-	if limited != nil {
-		h.Set("Retry-After", strconv.FormatInt(max(seconds, 1), 10))
-	}
+	h.Set("RateLimit", fmt.Sprintf(`"requests";r=%d;t=%d`, r.Remaining, seconds(r.Reset)))
 }
 
 // settle tells the tenant's books of a request that was answered.

@@ -64,7 +64,7 @@ func (o Operation) document() huma.Operation {
 	kinds := []fault.Kind{fault.Malformed, fault.Invalid, fault.Internal, fault.Unavailable}
 	if o.caller != anybody {
 		op.Security = []map[string][]string{{bearer: {}}}
-		kinds = append(kinds, fault.Unauthenticated)
+		kinds = append(kinds, fault.Unauthenticated, fault.Limited)
 	}
 	if o.caller == member {
 		kinds = append(kinds, fault.Forbidden, fault.NotFound)

@@ -2,13 +2,19 @@ package route
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/tenantry/tenantry/pkg/fault"
 )
 
 // response holds the status back until the first byte of the body, so that a failure found before then can still be told.
 type response struct {
 	http.ResponseWriter
 	challenge string // what a 401 asks for
+	call      *call  // whose failure may say when to come again; may be nil
 	status    int
 	sent      bool
 	bytes     int64 // of the body
@@ -43,12 +49,23 @@ func (w *response) finish() {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", w.challenge)
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		if w.Header().Get("Retry-After") == "" {
-			w.Header().Set("Retry-After", "1")
-		}
+		w.Header().Set("Retry-After", strconv.FormatInt(w.wait(), 10))
 	}
 	w.ResponseWriter.WriteHeader(w.status)
 }
+
+// wait is how many seconds to wait before the same request, 1 where the failure does not say.
+func (w *response) wait() int64 {
+	if w.call != nil {
+		if f, ok := errors.AsType[*fault.Error](w.call.failure); ok {
+			return max(seconds(f.After), 1)
+		}
+	}
+	return 1
+}
+
+// seconds rounds up.
+func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
 
 // Fail answers what no operation serves, an upload as an example, with the failure's problem.
 func Fail(w http.ResponseWriter, err error) {

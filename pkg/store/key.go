@@ -76,6 +76,9 @@ func Export(id tenant.ExportID) Key { return core("EXPORT#" + string(id)) }
 // Exports is all exports, oldest first.
 func Exports() Span { return prefix(core("EXPORT#")) }
 
+// Job is long work of a kind.
+func Job(kind, id string) Key { return core("JOB#" + kind + "#" + id) }
+
 // AuditRow is a row of the audit log, by the month and ULID that it was made at.
 func AuditRow(id ulid.ULID) Key {
 	at := ulid.Time(id.Time()).UTC()

@@ -15,7 +15,6 @@ import (
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
-	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/fault"
 )
 
@@ -39,7 +38,7 @@ var (
 	dead    = []byte("dead")
 )
 
-// Queue is a delivery.Queue. It is safe for concurrent use.
+// Queue is a queue of one process. It is safe for concurrent use.
 type Queue struct {
 	Options
 	db *bbolt.DB
@@ -48,8 +47,6 @@ type Queue struct {
 	held    map[uint64]bool // received and not settled; forgotten with the process, so that nothing waits for the dead
 	changed chan struct{}   // closed and replaced when a message has come or is free again
 }
-
-var _ delivery.Queue = (*Queue)(nil)
 
 // Message is a message that was received.
 type Message struct {
@@ -95,16 +92,7 @@ func Open(o Options) (*Queue, error) {
 // Close closes the queue. Messages in hand come again after the next Open.
 func (q *Queue) Close() error { return q.db.Close() }
 
-// Send queues the message.
-func (q *Queue) Send(ctx context.Context, m delivery.Message) error {
-	body, err := json.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("encode a message: %w", err)
-	}
-	return q.SendBody(ctx, body)
-}
-
-// SendBody queues a message by its body, as S3 queues its notifications.
+// SendBody queues a message by its body.
 func (q *Queue) SendBody(_ context.Context, body []byte) error {
 	now := q.Clock().UTC()
 	err := q.db.Update(func(tx *bbolt.Tx) error {

@@ -61,7 +61,7 @@ func TestAMessage(t *testing.T) {
 	file := func(t *testing.T) string { return filepath.Join(t.TempDir(), "queue") }
 	t.Run("comes as it was sent, oldest first", func(t *testing.T) {
 		q := open(t, file(t))
-		require.NoError(t, q.Send(ctx, delivery.Message{Kind: delivery.Closed, Tenant: "t", Delivery: "d"}))
+		require.NoError(t, queue.Sender[delivery.Message]{Queue: q}.Send(ctx, delivery.Message{Kind: delivery.Closed, Tenant: "t", Delivery: "d"}))
 		require.NoError(t, q.SendBody(ctx, []byte("second")))
 		require.JSONEq(t, `{"kind":"closed","tenant":"t","delivery":"d"}`, string(receive(t, q).Body))
 		require.Equal(t, "second", string(receive(t, q).Body))

@@ -12,6 +12,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/cloud/mototest"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/queue"
 	"github.com/tenantry/tenantry/pkg/queue/sqs"
 )
 
@@ -25,7 +26,7 @@ func TestSend(t *testing.T) {
 		sent := delivery.Message{
 			Kind: delivery.Closed, Tenant: "ten_01JQ0000000000000000000000", Delivery: "imp_01JQ0000000000000000000000",
 		}
-		require.NoError(t, sqs.New(client, *made.QueueUrl).Send(ctx, sent))
+		require.NoError(t, queue.Sender[delivery.Message]{Queue: sqs.New(client, *made.QueueUrl)}.Send(ctx, sent))
 		out, err := client.ReceiveMessage(ctx, &awssqs.ReceiveMessageInput{QueueUrl: made.QueueUrl})
 		require.NoError(t, err)
 		require.Len(t, out.Messages, 1)
@@ -34,7 +35,7 @@ func TestSend(t *testing.T) {
 		require.Equal(t, []delivery.Message{sent}, got)
 	})
 	t.Run("to no queue is unavailable", func(t *testing.T) {
-		err := sqs.New(client, *made.QueueUrl+"-none").Send(ctx, delivery.Message{Kind: delivery.Closed})
+		err := sqs.New(client, *made.QueueUrl+"-none").SendBody(ctx, []byte("x"))
 		require.True(t, fault.Is(err, fault.Unavailable))
 	})
 }

@@ -18,20 +18,20 @@ const (
 	maxVisibility = 12 * time.Hour   // SQS's own bound
 )
 
-// Ingest is the ingest worker's handler of SQS events. It answers which messages must come again
-// (ReportBatchItemFailures); SQS moves those that come too often to the dead letters.
-type Ingest struct {
-	Handle queue.Handler
+// Consumer is a worker's handler of SQS events. It answers which messages must come again (ReportBatchItemFailures); SQS
+// moves those that come too often to the dead letters.
+type Consumer struct {
+	Work queue.Worker
 	// Hide keeps a message, by its receipt handle, from coming before the time is over; nil where that is not possible.
 	Hide func(ctx context.Context, receipt string, visibility time.Duration) error
 	Log  *slog.Logger
 }
 
 // Batch handles the messages of one event, one after the other.
-func (i *Ingest) Batch(ctx context.Context, e events.SQSEvent) (out events.SQSEventResponse, err error) {
+func (c *Consumer) Batch(ctx context.Context, e events.SQSEvent) (out events.SQSEventResponse, err error) {
 	out.BatchItemFailures = []events.SQSBatchItemFailure{}
 	for _, m := range e.Records {
-		if !i.one(ctx, m) {
+		if !c.one(ctx, m) {
 			out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
 		}
 	}
@@ -39,22 +39,22 @@ func (i *Ingest) Batch(ctx context.Context, e events.SQSEvent) (out events.SQSEv
 }
 
 // one tells whether the message is done with.
-func (i *Ingest) one(ctx context.Context, m events.SQSMessage) bool {
-	log := i.Log.With("message", m.MessageId)
+func (c *Consumer) one(ctx context.Context, m events.SQSMessage) bool {
+	log := c.Log.With("message", m.MessageId)
 	deadline, ok := ctx.Deadline()
 	if ctx.Err() != nil || ok && time.Until(deadline) < reserve {
 		log.WarnContext(ctx, "message goes back: no time is left")
 		return false
 	}
-	verdict, wait := queue.Process(ctx, log, i.Handle, []byte(m.Body))
+	verdict, wait := c.Work(ctx, log, []byte(m.Body))
 	switch verdict {
 	case queue.Done:
 		return true
 	case queue.Again:
 		wait = backoff(m)
 	}
-	if i.Hide != nil {
-		if err := i.Hide(ctx, m.ReceiptHandle, min(wait, maxVisibility)); err != nil {
+	if c.Hide != nil {
+		if err := c.Hide(ctx, m.ReceiptHandle, min(wait, maxVisibility)); err != nil {
 			log.WarnContext(ctx, "message comes again when its visibility ends", "error", err)
 		}
 	}

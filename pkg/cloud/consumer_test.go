@@ -19,6 +19,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/cloud/mototest"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/queue"
 )
 
 // batch is an event of messages about deliveries numbered from 0, each received so many times.
@@ -33,7 +34,7 @@ func batch(received ...string) (e events.SQSEvent) {
 }
 
 func TestBatch(t *testing.T) {
-	busy := func(wait time.Duration) error { return &delivery.Busy{Wait: wait} }
+	busy := func(wait time.Duration) error { return &queue.Busy{Wait: wait} }
 	passing := fault.New(fault.Unavailable, "x")
 	tests := map[string]struct {
 		outcomes []error
@@ -53,8 +54,8 @@ func TestBatch(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var hidden map[string]time.Duration
-			i := &cloud.Ingest{Log: slog.New(slog.DiscardHandler),
-				Handle: func(_ context.Context, m delivery.Message) error {
+			i := &cloud.Consumer{Log: slog.New(slog.DiscardHandler),
+				Work: queue.Of(delivery.ParseMessages, func(_ context.Context, m delivery.Message) error {
 					var n int
 					_, err := fmt.Sscan(string(m.Delivery), &n)
 					require.NoError(t, err)
@@ -62,7 +63,7 @@ func TestBatch(t *testing.T) {
 						panic(err)
 					}
 					return test.outcomes[n]
-				},
+				}),
 				Hide: func(_ context.Context, receipt string, visibility time.Duration) error {
 					if hidden == nil {
 						hidden = map[string]time.Duration{}
@@ -88,11 +89,11 @@ func TestBatchThatRunsOutOfTimeGivesTheRestBack(t *testing.T) {
 	defer stop()
 	var log bytes.Buffer
 	handled := 0
-	i := &cloud.Ingest{Log: slog.New(slog.NewTextHandler(&log, nil)), Handle: func(context.Context, delivery.Message) error {
+	i := &cloud.Consumer{Log: slog.New(slog.NewTextHandler(&log, nil)), Work: queue.Of(delivery.ParseMessages, func(context.Context, delivery.Message) error {
 		handled++
 		time.Sleep(100 * time.Millisecond)
 		return nil
-	}}
+	})}
 	out, err := i.Batch(ctx, batch("1", "1", "1"))
 	require.NoError(t, err)
 	require.Equal(t, 1, handled)

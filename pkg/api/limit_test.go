@@ -1,0 +1,101 @@
+package api_test
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tenantry/tenantry/pkg/api"
+	"github.com/tenantry/tenantry/pkg/apptest"
+	"github.com/tenantry/tenantry/pkg/store/storetest"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// small is a server on an app's store whose new tenants have the smallest plan.
+type small struct {
+	http.Handler
+	app    *apptest.App
+	token  string
+	tenant string
+}
+
+func newSmall(t *testing.T, a *apptest.App) *small {
+	auth, err := a.Authorizer()
+	require.NoError(t, err)
+	h, err := api.Handler(api.Deps{Store: a.Store, Auth: auth, Clock: a.Now, Random: rand.Reader, Plan: tenant.Free,
+		Log: slog.New(slog.DiscardHandler)}, "")
+	require.NoError(t, err)
+	s := &small{h, a, a.As(t, "erin").Token, ""}
+	var made struct{ ID string }
+	w := s.ask(t, "POST", "/v1/tenants", `{"name":"Small"}`)
+	require.Equal(t, 201, w.Code)
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &made))
+	s.tenant = "/v1/tenants/" + made.ID
+	return s
+}
+
+func (s *small) ask(t *testing.T, method, path, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+s.token)
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
+}
+
+func TestATenantIsLimitedToItsPlansRequests(t *testing.T) {
+	a := apptest.New(t)
+	s := newSmall(t, a)
+	a.Advance(10 * time.Second)
+	a.Faults.Plan(nil)
+	for n := range 600 {
+		path := s.tenant
+		if n%2 == 0 {
+			path += "/projects/" + apptest.Never("projectId") // what fails is a request too
+		}
+		w := s.ask(t, "GET", path, "")
+		require.Contains(t, []int{200, 404}, w.Code)
+		require.Equal(t, `"requests";q=600;w=60`, w.Header().Get("RateLimit-Policy"))
+		require.NotEmpty(t, w.Header().Get("RateLimit"))
+	}
+	require.LessOrEqual(t, a.Faults.Calls(storetest.Add)*20, 600)
+	reads, adds := a.Faults.Calls(storetest.Get), a.Faults.Calls(storetest.Add)
+	for range 3 {
+		w := s.ask(t, "POST", s.tenant+"/projects", `{"name":"web","environment":"production"}`)
+		require.Equal(t, 429, w.Code)
+		require.Equal(t, "50", w.Header().Get("Retry-After"))
+		require.Equal(t, `"requests";r=0;t=50`, w.Header().Get("RateLimit"))
+		require.Contains(t, w.Body.String(), "requestsPerMinute")
+	}
+	require.Equal(t, []int{reads, adds}, []int{a.Faults.Calls(storetest.Get), a.Faults.Calls(storetest.Add)}, "a refusal asks nobody")
+	require.Zero(t, a.Faults.Calls(storetest.Write))
+	a.Alice.Get(t, a.Alice.Path("")).Is(t, 200)
+	a.Advance(50 * time.Second)
+	require.Equal(t, 200, s.ask(t, "GET", s.tenant, "").Code)
+}
+
+// Who hammers with what does not hold is refused before anything is looked up.
+func TestStrangersAreLimited(t *testing.T) {
+	a := apptest.New(t)
+	s := newSmall(t, a)
+	s.token = "tnt_not"
+	for range 100 {
+		require.Equal(t, 401, s.ask(t, "GET", s.tenant, "").Code)
+	}
+	require.Equal(t, 429, s.ask(t, "GET", s.tenant, "").Code)
+	s.token = a.As(t, "stranger").Token
+	a.Advance(time.Minute)
+	for range 300 {
+		require.Equal(t, 404, s.ask(t, "GET", s.tenant, "").Code)
+	}
+	reads := a.Faults.Calls(storetest.Get)
+	require.Equal(t, 429, s.ask(t, "GET", s.tenant, "").Code)
+	require.Equal(t, reads, a.Faults.Calls(storetest.Get))
+}

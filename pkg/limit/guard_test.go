@@ -1,0 +1,126 @@
+package limit_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/limit"
+	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// door is an authorization step that knows the credentials that begin with "good", and no tenants but ours.
+type door struct {
+	ours  *tenant.Scope
+	asked int
+}
+
+func (d *door) Principal(_ context.Context, authorization string) (tenant.Principal, error) {
+	d.asked++
+	if len(authorization) < 4 || authorization[:4] != "good" {
+		return tenant.Principal{}, fault.New(fault.Unauthenticated, "no")
+	}
+	return tenant.Principal{Issuer: "i", Subject: authorization}, nil
+}
+
+func (d *door) Scope(ctx context.Context, authorization, id string, need tenant.Permission) (*tenant.Scope, error) {
+	if _, err := d.Principal(ctx, authorization); err != nil {
+		return nil, err
+	}
+	if id != string(d.ours.Tenant()) {
+		return nil, fault.New(fault.NotFound, "none")
+	}
+	if need != tenant.ReadTenant {
+		return d.ours, fault.New(fault.Forbidden, "no")
+	}
+	return d.ours, nil
+}
+
+// house serves two operations behind a guard.
+type house struct {
+	http.Handler
+	door *door
+	bed  *bed
+}
+
+func newHouse(t *testing.T) *house {
+	h := &house{door: &door{ours: member(t, tenant.Free)}, bed: &bed{now: noon}}
+	spec := func(id, path string, p tenant.Permission) route.Spec {
+		return route.Spec{ID: id, Method: "GET", Path: path, Permission: p, Function: route.API, Tag: "T", Summary: "s", Example: struct{}{}}
+	}
+	nothing := func() (*struct{}, error) { return &struct{}{}, nil }
+	var err error
+	h.Handler, err = route.Handler([]route.Operation{
+		route.ForTenant(spec("getTenant", "/v1/tenants/{tenantId}", tenant.ReadTenant),
+			func(context.Context, *tenant.Scope, *struct{}) (*struct{}, error) { return nothing() }),
+		route.ForPrincipal(spec("getMe", "/v1/me", tenant.SignedIn),
+			func(context.Context, tenant.Principal, *struct{}) (*struct{}, error) { return nothing() }),
+	}, limit.NewGuard(h.door, h.bed.clock, limit.Bounds{Wrong: 5, Outside: 7}), route.Options{Clock: h.bed.clock})
+	require.NoError(t, err)
+	return h
+}
+
+func (h *house) ask(source, credential, path string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	r.RemoteAddr = source
+	if credential != "" {
+		r.Header.Set("Authorization", credential)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+const me = "/v1/me"
+
+func TestCredentialsThatDoNotHold(t *testing.T) {
+	h := newHouse(t)
+	require.Equal(t, 204, h.ask("192.0.2.1:80", "good before", me).Code)
+	for i := range 5 {
+		require.Equal(t, 401, h.ask("192.0.2.1:80", fmt.Sprint("bad", i), me).Code)
+	}
+	asked := h.door.asked
+	h.bed.advance(15 * time.Second)
+	refused := h.ask("192.0.2.1:80", "bad 5", me)
+	require.Equal(t, 429, refused.Code)
+	require.Equal(t, "45", refused.Header().Get("Retry-After"))
+	require.Equal(t, "application/problem+json", refused.Header().Get("Content-Type"))
+	require.Equal(t, 429, h.ask("192.0.2.1:80", "good after", me).Code)
+	require.Equal(t, asked, h.door.asked, "nothing is looked at")
+	require.Equal(t, 401, h.ask("192.0.2.1:80", "", me).Code, "none is none")
+	require.Equal(t, 204, h.ask("192.0.2.1:80", "good before", me).Code, "what held before is let in")
+	require.Equal(t, 401, h.ask("192.0.2.2:80", "bad", me).Code, "another address")
+	h.bed.advance(time.Minute)
+	require.Equal(t, 204, h.ask("192.0.2.1:80", "good after", me).Code)
+}
+
+func TestAnAddressOfIPv6IsItsNetwork(t *testing.T) {
+	h := newHouse(t)
+	for i := range 5 {
+		require.Equal(t, 401, h.ask(fmt.Sprintf("[2001:db8::%d]:80", i), "bad", me).Code)
+	}
+	require.Equal(t, 429, h.ask("[2001:db8::ffff]:80", "bad", me).Code)
+	require.Equal(t, 401, h.ask("[2001:db8:0:1::1]:80", "bad", me).Code)
+}
+
+func TestRequestsOutsideOfOnesTenants(t *testing.T) {
+	h := newHouse(t)
+	ours := "/v1/tenants/" + string(h.door.ours.Tenant())
+	for i := range 7 {
+		require.Equal(t, 404, h.ask("192.0.2.1:80", "good a", fmt.Sprintf("/v1/tenants/other%d", i)).Code)
+	}
+	require.Equal(t, 429, h.ask("192.0.2.1:80", "good a", me).Code)
+	require.Equal(t, 204, h.ask("192.0.2.1:80", "good b", me).Code, "another credential")
+	for range 20 {
+		require.Equal(t, 204, h.ask("192.0.2.1:80", "good c", ours).Code, "one's own tenant has a limit of its own")
+	}
+	h.bed.advance(time.Minute)
+	require.Equal(t, 404, h.ask("192.0.2.1:80", "good a", "/v1/tenants/other").Code)
+}
