@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"crypto/rand"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -13,22 +12,16 @@ import (
 	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/apptest"
 	"github.com/tenantry/tenantry/pkg/route"
-	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// instance is another server on an app's store, with caches of its own and without a network. It keeps no files.
+// instance is another server on an app's store, with caches of its own and without a network.
 type instance struct {
 	*apptest.App
 	http.Handler
 }
 
 func newInstance(t testing.TB, a *apptest.App) *instance {
-	auth, err := a.Authorizer()
-	require.NoError(t, err)
-	h, err := api.Handler(api.Deps{Store: a.Store, Auth: auth, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise,
-		Log: slog.New(slog.DiscardHandler), Strangers: apptest.Strangers}, "")
-	require.NoError(t, err)
-	return &instance{a, h}
+	return &instance{a, a.Another(t, func(d *api.Deps) { d.Log = slog.New(slog.DiscardHandler) })}
 }
 
 // ask sends an operation's example, in Alice's tenant and project where ids do not say otherwise.

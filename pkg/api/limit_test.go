@@ -1,9 +1,7 @@
 package api_test
 
 import (
-	"crypto/rand"
 	"encoding/json"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,6 +12,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/apptest"
+	"github.com/tenantry/tenantry/pkg/limit"
 	"github.com/tenantry/tenantry/pkg/store/storetest"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
@@ -24,15 +23,12 @@ type small struct {
 	app    *apptest.App
 	token  string
 	tenant string
+	key    string // Idempotency-Key
 }
 
 func newSmall(t *testing.T, a *apptest.App) *small {
-	auth, err := a.Authorizer()
-	require.NoError(t, err)
-	h, err := api.Handler(api.Deps{Store: a.Store, Auth: auth, Clock: a.Now, Random: rand.Reader, Plan: tenant.Free,
-		Log: slog.New(slog.DiscardHandler)}, "")
-	require.NoError(t, err)
-	s := &small{h, a, a.As(t, "erin").Token, ""}
+	s := &small{app: a, token: a.As(t, "erin").Token}
+	s.Handler = a.Another(t, func(d *api.Deps) { d.Plan, d.Strangers = tenant.Free, limit.Bounds{} })
 	var made struct{ ID string }
 	w := s.ask(t, "POST", "/v1/tenants", `{"name":"Small"}`)
 	require.Equal(t, 201, w.Code)
@@ -45,6 +41,9 @@ func (s *small) ask(t *testing.T, method, path, body string) *httptest.ResponseR
 	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer "+s.token)
 	r.Header.Set("Content-Type", "application/json")
+	if s.key != "" {
+		r.Header.Set("Idempotency-Key", s.key)
+	}
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
 	return w

@@ -45,6 +45,7 @@ type App struct {
 	Alice, Bob *Home
 
 	engine Engine
+	deps   api.Deps
 	files  string // the folder of uploaded files
 	inbox  inbox  // of deliveries
 	jobs   messages[job.Message]
@@ -92,11 +93,11 @@ func (a *App) serve(t testing.TB) {
 		Uploaded: a.inbox.uploaded, Log: log})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, files.Close()) })
-	d := api.Deps{Store: a.Store, Auth: auth, Files: files, Queue: &a.inbox, Jobs: &a.jobs, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise, Log: log,
+	a.deps = api.Deps{Store: a.Store, Auth: auth, Files: files, Queue: &a.inbox, Jobs: &a.jobs, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise, Log: log,
 		Strangers: Strangers}
-	served, err := api.Handler(d, "")
+	served, err := api.Handler(a.deps, "")
 	require.NoError(t, err)
-	a.Jobs = api.Jobs(d)
+	a.Jobs = api.Jobs(a.deps)
 	a.Deliveries = &delivery.Service{Store: a.Store, Files: files, Queue: &a.inbox, Clock: a.Now, Random: rand.Reader, Log: log, Temp: t.TempDir()}
 	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch p := r.URL.Path; {
@@ -110,6 +111,18 @@ func (a *App) serve(t testing.TB) {
 	})
 	server.Start()
 	t.Cleanup(server.Close)
+}
+
+// Another makes a server on the same store, files and queues with caches of its own, and deps that change has had.
+func (a *App) Another(t testing.TB, change func(*api.Deps)) http.Handler {
+	d := a.deps
+	auth, err := a.Authorizer()
+	require.NoError(t, err)
+	d.Auth = auth
+	change(&d)
+	h, err := api.Handler(d, "")
+	require.NoError(t, err)
+	return h
 }
 
 // Strangers are bounds that tests, whose clock stands still, do not reach unless they mean to.

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/audit"
@@ -138,16 +139,29 @@ func (s *Service) begin(ctx context.Context, scope *tenant.Scope, t *store.Tenan
 	if err != nil {
 		return "", err
 	}
-	changes := append(once.Changes(string(id), now), store.Change{Key: store.Delivery(id), Value: r, Condition: store.Absent}, row)
-	err = t.Write(ctx, changes...)
-	if store.Conflicted(err) != nil {
-		before, err := once.Done(ctx, t)
-		if before == "" && err == nil {
-			err = fault.New(fault.Unavailable, "Too many changes at once. Try again.")
+	return s.admit(ctx, scope, t, once, &r, append(once.Changes(string(id), now), store.Change{Key: store.Delivery(id), Value: r, Condition: store.Absent}, row))
+}
+
+// admit writes a new delivery with what it takes of the plan's day, or gives the ID of the one that the same request made
+// before. Of those who write at the same time one gets through and the others count anew.
+func (s *Service) admit(ctx context.Context, scope *tenant.Scope, t *store.Tenant, once route.Once, r *record, changes []store.Change) (string, error) {
+	for attempt := range maxTries {
+		if err := breathe(ctx, attempt); err != nil {
+			return "", err
 		}
-		return before, err
+		counted, err := announce(ctx, scope, t, r.CreatedAt, r.bytes())
+		if err != nil {
+			return "", err
+		}
+		err = t.Write(ctx, append(slices.Clone(changes), counted)...)
+		if store.Conflicted(err) == nil {
+			return string(r.ID), err
+		}
+		if before, err := once.Done(ctx, t); before != "" || err != nil {
+			return before, err
+		}
 	}
-	return string(id), err
+	return "", fault.New(fault.Unavailable, "Too many deliveries are made at once. Try again.")
 }
 
 func (s *Service) created(ctx context.Context, scope *tenant.Scope, r *record) (*Created, error) {

@@ -61,6 +61,9 @@ func (s *Service) add(ctx context.Context, scope *tenant.Scope, h *store.Tenant,
 		if err != nil {
 			return nil, err
 		}
+		if err := r.room(scope); err != nil {
+			return nil, err
+		}
 		if err := r.admit(scope, p); err != nil {
 			return nil, err
 		}

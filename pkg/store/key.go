@@ -58,6 +58,9 @@ func Idempotency(operation, key string) Key {
 // TagKeys is the tag keys that the tenant keeps.
 func TagKeys() Key { return core("TAGKEYS") }
 
+// Announced is what the tenant has announced of imports on a UTC day.
+func Announced(day calendar.Day) Key { return core("ANNOUNCED#" + day.String()) }
+
 // Usage is the tenant's meter of a UTC day.
 func Usage(day calendar.Day) Key { return core("USAGE#" + day.String()) }
 

@@ -58,6 +58,7 @@ func TestKeys(t *testing.T) {
 		{store.Delivery(imports), store.CoreTable, core, "DELIVERY#" + string(imports)},
 		{store.Cover(september), store.CoreTable, core, "COVER#2024-09"},
 		{store.Usage(calendar.Date(2024, 9, 30)), store.CoreTable, core, "USAGE#2024-09-30"},
+		{store.Announced(calendar.Date(2024, 9, 30)), store.CoreTable, core, "ANNOUNCED#2024-09-30"},
 		{store.Idempotency("create-project", "key"), store.CoreTable, core, "IDEM#create-project#" + digest},
 		{store.Rate(time.Date(2024, 9, 30, 23, 59, 59, 0, time.UTC)), store.CoreTable, core, "RATE#2024-09-30T23:59"},
 		{store.KeyUse("key_1"), store.CoreTable, core, "KEYUSE#key_1"},
