@@ -7,17 +7,19 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"time"
 
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
 // Config of the platform on one machine.
 type Config struct {
-	Addr string // TENANTRY_ADDR, host:port to listen at; 127.0.0.1:8080 where absent
-	Data string // TENANTRY_DATA, the folder of everything that is kept; .tenantry where absent
-	Log  string // TENANTRY_LOG, how lines are logged to standard error: text (where absent) or json
-	Demo string // TENANTRY_DEMO, whether an empty store is filled with two tenants: on (where absent) or off
-	Plan string // TENANTRY_PLAN, of new tenants: free, team or enterprise (where absent)
+	Addr  string        // TENANTRY_ADDR, host:port to listen at; 127.0.0.1:8080 where absent
+	Data  string        // TENANTRY_DATA, the folder of everything that is kept; .tenantry where absent
+	Log   string        // TENANTRY_LOG, how lines are logged to standard error: text (where absent) or json
+	Demo  string        // TENANTRY_DEMO, whether an empty store is filled with two tenants: on (where absent) or off
+	Grace time.Duration // TENANTRY_GRACE, of tenants that are deleted, until they are erased: 1s to 2160h; 168h where absent
+	Plan  string        // TENANTRY_PLAN, of new tenants: free, team or enterprise (where absent)
 }
 
 // ReadConfig reads the environment and puts the defaults in.
@@ -28,8 +30,10 @@ func ReadConfig(getenv func(string) string) Config {
 		}
 		return absent
 	}
+	grace, _ := time.ParseDuration(or("TENANTRY_GRACE", "168h")) // 0 is refused
 	return Config{
-		Addr: or("TENANTRY_ADDR", "127.0.0.1:8080"), Data: or("TENANTRY_DATA", ".tenantry"),
+		Grace: grace,
+		Addr:  or("TENANTRY_ADDR", "127.0.0.1:8080"), Data: or("TENANTRY_DATA", ".tenantry"),
 		Log: or("TENANTRY_LOG", "text"), Demo: or("TENANTRY_DEMO", "on"), Plan: or("TENANTRY_PLAN", string(tenant.Enterprise)),
 	}
 }
@@ -46,6 +50,9 @@ func (c Config) Validate() error {
 	}
 	if c.Demo != "on" && c.Demo != "off" {
 		errs = append(errs, fmt.Errorf("TENANTRY_DEMO is %q: it must be on or off", c.Demo))
+	}
+	if c.Grace < time.Second || c.Grace > 2160*time.Hour {
+		errs = append(errs, errors.New("TENANTRY_GRACE must be a duration between 1s and 2160h, as 168h"))
 	}
 	if _, err := tenant.ParsePlan(c.Plan); err != nil {
 		errs = append(errs, fmt.Errorf("TENANTRY_PLAN is %q: %w", c.Plan, err))

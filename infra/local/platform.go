@@ -159,7 +159,7 @@ func (p *platform) wire(s *store.Store) error {
 	}
 	d := api.Deps{
 		Store: s, Auth: auth, Files: p.files, Queue: queue.Sender[delivery.Message]{Queue: p.queue}, Jobs: queue.Sender[job.Message]{Queue: p.jobs},
-		Clock: time.Now, Random: rand.Reader, Plan: tenant.Plan(p.config.Plan), Log: p.log,
+		Clock: time.Now, Random: rand.Reader, Plan: tenant.Plan(p.config.Plan), Grace: p.config.Grace, Log: p.log,
 	}
 	served, err := api.Handler(d, "")
 	if err != nil {

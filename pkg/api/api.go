@@ -32,7 +32,8 @@ type Deps struct {
 	Jobs      job.Queue
 	Clock     func() time.Time
 	Random    io.Reader
-	Plan      tenant.Plan // of new tenants
+	Plan      tenant.Plan   // of new tenants
+	Grace     time.Duration // of tenants that are deleted
 	Log       *slog.Logger
 	Strangers limit.Bounds                 // the zero Bounds are the usual ones
 	RequestID func(context.Context) string // the platform's ID of a request
@@ -98,7 +99,7 @@ func (d Deps) features() features {
 	log := audit.Log{Clock: d.Clock, Random: d.Random}
 	deliveries := &delivery.Service{Store: d.Store, Files: d.Files, Queue: d.Queue, Clock: d.Clock, Random: d.Random, Log: d.Log}
 	return features{
-		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Plan: d.Plan},
+		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Plan: d.Plan, Grace: d.Grace, Forget: d.Auth.Forget},
 		members:       &member.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget},
 		keys:          &apikey.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget},
 		projects:      &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, RulesChanged: deliveries.RulesChanged},

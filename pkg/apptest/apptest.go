@@ -53,6 +53,9 @@ type App struct {
 	now    time.Time
 }
 
+// Grace is between asking for a tenant's end and its erasure.
+const Grace = 7 * 24 * time.Hour
+
 // Home is a tenant with one project, and the client of its owner.
 type Home struct {
 	*Client
@@ -93,7 +96,7 @@ func (a *App) serve(t testing.TB) {
 		Uploaded: a.inbox.uploaded, Log: log})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, files.Close()) })
-	a.deps = api.Deps{Store: a.Store, Auth: auth, Files: files, Queue: &a.inbox, Jobs: &a.jobs, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise, Log: log,
+	a.deps = api.Deps{Store: a.Store, Auth: auth, Files: files, Queue: &a.inbox, Jobs: &a.jobs, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise, Log: log, Grace: Grace,
 		Strangers: Strangers}
 	served, err := api.Handler(a.deps, "")
 	require.NoError(t, err)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
@@ -29,6 +30,7 @@ type Config struct {
 	Issuer    string                 // TENANTRY_ISSUER, of access tokens: its https URL
 	ClientIDs []string               // TENANTRY_CLIENT_IDS, comma-separated: clients whose Cognito tokens are taken
 	Plan      tenant.Plan            // TENANTRY_PLAN, of new tenants: free (where absent), team or enterprise
+	Grace     time.Duration          // TENANTRY_GRACE, of tenants that are deleted: 1h to 2160h; 168h where absent
 	Audiences []string               // TENANTRY_AUDIENCES, comma-separated: audiences of other issuers' tokens
 }
 
@@ -41,6 +43,7 @@ func ReadConfig(getenv func(string) string) Config {
 		ClientIDs: list(getenv("TENANTRY_CLIENT_IDS")), Audiences: list(getenv("TENANTRY_AUDIENCES")),
 		Plan: tenant.Plan(cmp.Or(getenv("TENANTRY_PLAN"), string(tenant.Free))),
 	}
+	c.Grace, _ = time.ParseDuration(cmp.Or(getenv("TENANTRY_GRACE"), "168h")) // 0 is refused
 	for _, t := range store.Tables {
 		c.Tables[t] = getenv("TENANTRY_TABLE_" + strings.ToUpper(string(t)))
 		if c.Tables[t] == "" {
@@ -82,6 +85,7 @@ func (c Config) Validate() error {
 	check(c.Role == "" || isRole(c.Role), "TENANTRY_TENANT_ROLE_ARN", c.Role, "the ARN of an IAM role")
 	check(c.Issuer == "" || isURL(c.Issuer), "TENANTRY_ISSUER", c.Issuer, "the https URL of an OpenID Connect issuer")
 	check(c.Issuer == "" || len(c.ClientIDs)+len(c.Audiences) > 0, "TENANTRY_CLIENT_IDS", "", "given, or TENANTRY_AUDIENCES, where TENANTRY_ISSUER is")
+	check(c.Grace >= time.Hour && c.Grace <= 2160*time.Hour, "TENANTRY_GRACE", c.Grace.String(), "a duration between 1h and 2160h")
 	_, err := tenant.ParsePlan(string(c.Plan))
 	check(err == nil, "TENANTRY_PLAN", string(c.Plan), "free, team or enterprise")
 	return errors.Join(errs...)

@@ -3,6 +3,7 @@ package cloud_test
 import (
 	"maps"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -28,7 +29,7 @@ func TestReadConfig(t *testing.T) {
 		c := cloud.ReadConfig(with())
 		require.NoError(t, c.Validate())
 		require.Equal(t, cloud.Config{
-			Region: "eu-west-1", Stage: "prod-2", Bucket: "tenantry-prod-2-imports", Plan: tenant.Free,
+			Region: "eu-west-1", Stage: "prod-2", Bucket: "tenantry-prod-2-imports", Plan: tenant.Free, Grace: 7 * 24 * time.Hour,
 			Tables: map[store.Table]string{
 				store.DirectoryTable: "tenantry-prod-2-directory", store.CoreTable: "tenantry-prod-2-core",
 				store.CostTable: "tenantry-prod-2-cost", store.AuditTable: "tenantry-prod-2-audit",

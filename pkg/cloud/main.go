@@ -77,7 +77,7 @@ func NewJobs(c Config, log *slog.Logger) *Consumer {
 func (a clients) deps(c Config, log *slog.Logger) api.Deps {
 	return api.Deps{
 		Store: a.store(), Files: a.files, Queue: queue.Sender[delivery.Message]{Queue: a.queue}, Jobs: queue.Sender[job.Message]{Queue: a.jobs},
-		Clock: time.Now, Random: rand.Reader, Plan: c.Plan, Log: log,
+		Clock: time.Now, Random: rand.Reader, Plan: c.Plan, Grace: c.Grace, Log: log,
 	}
 }
 

@@ -147,12 +147,23 @@ func (a *Authorizer) Scope(ctx context.Context, authorization, tenantID string, 
 		err = fault.Wrap(err, fault.Forbidden, "An API key cannot do this (%s), whatever its role: members, invitations, API keys and the "+
 			"life of an organization are for people. Sign in as an owner or admin.", need)
 	case errors.Is(err, tenant.ErrRests):
-		err = fault.Wrap(err, fault.Forbidden, "The organization is %s: it can be read and not changed. An owner can activate or restore it.", at.Status)
+		err = fault.Wrap(err, fault.Forbidden, "%s", resting(at.Status, m.Role))
 	default:
 		err = fault.Wrap(err, fault.Forbidden, "Your role %s does not include %s. Ask an owner or admin of the organization.", m.Role, need)
 	}
-	refused, _ := tenant.Authorize(p, m, at, tenant.ReadTenant)
-	return refused, err
+	refused, _ := See(p, m)
+	return refused.In(at), err
+}
+
+// resting says why a member of a role may not do what their role includes, and what to do.
+func resting(s tenant.Status, r tenant.Role) string {
+	switch {
+	case s == tenant.Suspended:
+		return "The organization is suspended: it can be read and not changed. An owner can activate it."
+	case r != tenant.Owner:
+		return "The organization is being deleted: until it is, its owners alone can read, export and restore it. Ask an owner."
+	}
+	return "The organization is being deleted: it can be read and exported, and not changed. An owner can restore it."
 }
 
 // standing of a member's tenant. A tenant without its item is none.

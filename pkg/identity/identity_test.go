@@ -259,7 +259,7 @@ func TestKeys(t *testing.T) {
 }
 
 func TestTenantsThatRest(t *testing.T) {
-	for _, status := range []tenant.Status{tenant.Suspended, tenant.Deleting} {
+	for status, told := range map[tenant.Status]string{tenant.Suspended: "is suspended", tenant.Deleting: "is being deleted"} {
 		w := newWorld(t)
 		ask := func(need tenant.Permission) (*tenant.Scope, error) {
 			return w.Scope(t.Context(), "Bearer "+w.token(t, nil), string(home), need)
@@ -271,7 +271,7 @@ func TestTenantsThatRest(t *testing.T) {
 		w.now = w.now.Add(identity.Fresh)
 		s, err = ask(tenant.WriteProject)
 		require.True(t, fault.Is(err, fault.Forbidden))
-		require.ErrorContains(t, err, string(status))
+		require.ErrorContains(t, err, told)
 		require.NotNil(t, s, "in which the refusal is recorded")
 		_, err = ask(tenant.ReadCost)
 		require.NoError(t, err)

@@ -80,7 +80,7 @@ func See(p tenant.Principal, m tenant.Membership) (*tenant.Scope, error) {
 	return tenant.Authorize(p, m, tenant.Standing{}, tenant.ReadTenant)
 }
 
-// ReadStanding reads how the tenant of a membership stands, NoTenant where the tenant is not there.
+// ReadStanding reads how the tenant of a membership stands, NoTenant where the tenant is not there, or is being erased.
 func ReadStanding(ctx context.Context, s *store.Store, p tenant.Principal, m tenant.Membership) (at tenant.Standing, err error) {
 	scope, err := See(p, m)
 	if err != nil {
@@ -91,14 +91,15 @@ func ReadStanding(ctx context.Context, s *store.Store, p tenant.Principal, m ten
 		return at, err
 	}
 	var meta struct {
-		Status tenant.Status `json:"status"`
-		Plan   tenant.Plan   `json:"plan"`
+		Status  tenant.Status `json:"status"`
+		Plan    tenant.Plan   `json:"plan"`
+		Erasing bool          `json:"erasing"`
 	}
 	version, err := h.Read(ctx, store.Meta(), &meta)
 	if err != nil {
 		return at, fmt.Errorf("read a tenant: %w", err)
 	}
-	if version == 0 {
+	if version == 0 || meta.Erasing {
 		return at, NoTenant()
 	}
 	return tenant.Standing{Status: meta.Status, Plan: meta.Plan}, nil

@@ -98,7 +98,7 @@ func (s *Service) place(ctx context.Context, p tenant.Principal, m tenant.Member
 		out.MemberID = tenant.MemberIDOf(m.Tenant, p.Issuer, p.Subject)
 	}
 	out.Permissions = slices.DeleteFunc(m.Role.Permissions(), func(may tenant.Permission) bool {
-		return meta.Status != tenant.Active && may.Changes() || p.Credential() == tenant.APIKey && may.Personal()
+		return !meta.Status.Lets(m.Role, may) || p.Credential() == tenant.APIKey && may.Personal()
 	})
 	return out, nil
 }

@@ -66,7 +66,7 @@ func (s *Service) found(ctx context.Context, p tenant.Principal, name string) (t
 		return t, row, nil, err
 	}
 	t = Organization{ID: id, Name: name, Status: tenant.Active, Plan: s.Plan, CreatedAt: now, UpdatedAt: now}
-	if err := h.Write(ctx, store.Change{Key: store.Meta(), Value: t, Condition: store.Absent}); err != nil {
+	if err := h.Write(ctx, store.Change{Key: store.Meta(), Value: record{Organization: t}, Condition: store.Absent}); err != nil {
 		return t, row, nil, fmt.Errorf("create a tenant: %w", err)
 	}
 	row, err = s.Audit.Row(ctx, scope, audit.Event{Target: target(id), After: t})
@@ -91,7 +91,7 @@ func (s *Service) created(ctx context.Context, d *store.Directory, p tenant.Prin
 	if err != nil {
 		return nil, err
 	}
-	return made(t, version), nil
+	return made(t.Organization, version), nil
 }
 
 func made(t Organization, version int64) *tenantOut {

@@ -39,7 +39,7 @@ func (s *Service) list(ctx context.Context, p tenant.Principal, in *listIn) (*li
 			}
 			t, _, err := s.read(ctx, scope)
 			if err == nil {
-				found[i] = &t
+				found[i] = &t.Organization
 			}
 			if fault.Is(err, fault.NotFound) {
 				return nil

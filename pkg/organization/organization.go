@@ -15,7 +15,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// Organization is a tenant. JSON is both its wire form and, without Role, its stored form.
+// Organization is a tenant as it is shown.
 type Organization struct {
 	ID        tenant.ID     `json:"id" doc:"ten_ and 26 characters."`
 	Name      string        `json:"name"`
@@ -24,6 +24,15 @@ type Organization struct {
 	Role      tenant.Role   `json:"role,omitempty" enum:"owner,admin,editor,viewer" doc:"Yours."`
 	CreatedAt time.Time     `json:"createdAt"`
 	UpdatedAt time.Time     `json:"updatedAt"`
+
+	DeleteAfter *time.Time `json:"deleteAfter,omitempty" doc:"Of one that is being deleted: until then an owner can restore it, from then on it is erased."`
+}
+
+// record is the stored form of a tenant, without Role.
+type record struct {
+	Organization
+	Before  tenant.Status `json:"before,omitempty"`  // what one that is being deleted was: what restoring makes it again
+	Erasing bool          `json:"erasing,omitempty"` // it is as good as gone, and nothing brings it back
 }
 
 // Service has the operations on tenants. All fields are needed.
@@ -32,7 +41,9 @@ type Service struct {
 	Clock  func() time.Time
 	Random io.Reader // of IDs
 	Audit  audit.Log
-	Plan   tenant.Plan // of new tenants
+	Plan   tenant.Plan                       // of new tenants
+	Grace  time.Duration                     // between asking for a tenant's end and its erasure
+	Forget func(tenant.Principal, tenant.ID) // makes this process read the tenant's standing anew
 }
 
 // Operations lists the package's operations; it works on a nil Service.
@@ -48,8 +59,21 @@ func (s *Service) Operations() []route.Operation {
 			Tag: tag, Summary: "Get a tenant", Example: struct{}{}}, s.get),
 		route.ForTenant(route.Spec{ID: "updateTenant", Method: "PATCH", Path: one, Permission: tenant.WriteTenant, Function: route.Admin,
 			Tag: tag, Summary: "Rename a tenant", Example: updateIn{Body: New{Name: "ABC Ltd"}}}, s.update),
+		route.ForTenant(route.Spec{ID: "suspendTenant", Method: "POST", Path: one + "/suspend", Permission: tenant.OwnTenant, Function: route.Admin,
+			Tag: tag, Summary: "Suspend a tenant", Doc: "It can be read and not changed: nothing is imported or collected, until an owner activates it. " +
+				"It holds everywhere within a minute; what is being imported then may still come to its end.", Example: lifeIn{}}, s.suspend),
+		route.ForTenant(route.Spec{ID: "activateTenant", Method: "POST", Path: one + "/activate", Permission: tenant.OwnTenant, Function: route.Admin,
+			Tag: tag, Summary: "Activate a suspended tenant", Example: lifeIn{}}, s.activate),
+		route.ForTenant(route.Spec{ID: "deleteTenant", Method: "DELETE", Path: one, Permission: tenant.OwnTenant, Function: route.Admin,
+			Tag: tag, Status: 202, Summary: "Delete a tenant", Doc: docDelete, Example: deleteIn{Name: "ABC"}}, s.delete),
+		route.ForTenant(route.Spec{ID: "restoreTenant", Method: "POST", Path: one + "/restore", Permission: tenant.OwnTenant, Function: route.Admin,
+			Tag: tag, Summary: "Restore a tenant that is being deleted", Doc: "It is again what it was before: active or suspended.", Example: lifeIn{}}, s.restore),
 	}
 }
+
+const docDelete = `From now on nothing of it changes, and only its owners can read and export it. An owner can restore it until ` + "`deleteAfter`" + `;
+then everything of it is erased for ever: costs, files, members, keys and the audit log. Afterwards it answers as if it had never been, and those who
+were its owners find the proof of its erasure under ` + "`GET /v1/me/erasures`" + `.`
 
 const createTenant, listTenants = "createTenant", "listTenants"
 
@@ -71,13 +95,13 @@ func (s *Service) get(ctx context.Context, scope *tenant.Scope, _ *struct{}) (*t
 	if err != nil {
 		return nil, err
 	}
-	return &tenantOut{ETag: route.ETag(version), Body: t}, nil
+	return &tenantOut{ETag: route.ETag(version), Body: t.Organization}, nil
 }
 
 func target(id tenant.ID) string { return "tenant/" + string(id) }
 
 // read gives the scope's tenant with the caller's role, and its version.
-func (s *Service) read(ctx context.Context, scope *tenant.Scope) (t Organization, version int64, err error) {
+func (s *Service) read(ctx context.Context, scope *tenant.Scope) (t record, version int64, err error) {
 	h, err := s.Store.Tenant(scope)
 	if err != nil {
 		return t, 0, err
@@ -85,7 +109,7 @@ func (s *Service) read(ctx context.Context, scope *tenant.Scope) (t Organization
 	if version, err = h.Read(ctx, store.Meta(), &t); err != nil {
 		return t, 0, fmt.Errorf("read a tenant: %w", err)
 	}
-	if version == 0 {
+	if version == 0 || t.Erasing {
 		return t, 0, identity.NoTenant()
 	}
 	t.Role = scope.Role()

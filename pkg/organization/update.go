@@ -2,6 +2,7 @@ package organization
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/tenantry/tenantry/pkg/audit"
@@ -16,14 +17,31 @@ type updateIn struct {
 	Body New
 }
 
-const attempts = 5
-
 // update renames a tenant. The name that it has writes nothing.
 func (s *Service) update(ctx context.Context, scope *tenant.Scope, in *updateIn) (*tenantOut, error) {
 	name, err := route.Line("body.name", in.Body.Name, maxName)
 	if err != nil {
 		return nil, err
 	}
+	return s.change(ctx, scope, in.IfMatch, func(t *record) error {
+		if t.Status != tenant.Active {
+			return fault.New(fault.Conflict, "The organization is %s and cannot be renamed.", t.Status)
+		}
+		if t.Name == name {
+			return errSame
+		}
+		t.Name = name
+		return nil
+	})
+}
+
+const attempts = 5
+
+// errSame is the error of an edit that has nothing to change.
+var errSame = errors.New("it is so already")
+
+// change edits the scope's tenant, with the row of the audit log that tells of it. An edit that gives errSame writes nothing.
+func (s *Service) change(ctx context.Context, scope *tenant.Scope, match route.IfMatch, edit func(*record) error) (*tenantOut, error) {
 	h, err := s.Store.Tenant(scope)
 	if err != nil {
 		return nil, err
@@ -33,27 +51,36 @@ func (s *Service) update(ctx context.Context, scope *tenant.Scope, in *updateIn)
 		if err != nil {
 			return nil, err
 		}
-		if err := in.Check(version); err != nil {
+		if err := match.Check(version); err != nil {
 			return nil, err
-		}
-		if t.Name == name {
-			return &tenantOut{ETag: route.ETag(version), Body: t}, nil
 		}
 		t.Role = ""
 		before := t
-		t.Name, t.UpdatedAt = name, s.now()
-		row, err := s.Audit.Row(ctx, scope, audit.Event{Target: target(t.ID), Before: before, After: t})
+		err = edit(&t)
+		if errors.Is(err, errSame) {
+			return changed(before, version, scope), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		t.UpdatedAt = s.now()
+		row, err := s.Audit.Row(ctx, scope, audit.Event{Target: target(t.ID), Before: before.Organization, After: t.Organization})
 		if err != nil {
 			return nil, err
 		}
 		err = h.Write(ctx, store.Change{Key: store.Meta(), Value: t, Condition: store.VersionIs(version)}, row)
 		if err == nil {
-			t.Role = scope.Role()
-			return &tenantOut{ETag: route.ETag(version + 1), Body: t}, nil
+			s.Forget(scope.Principal(), scope.Tenant())
+			return changed(t, version+1, scope), nil
 		}
 		if store.Conflicted(err) == nil {
-			return nil, fmt.Errorf("update a tenant: %w", err)
+			return nil, fmt.Errorf("change a tenant: %w", err)
 		}
 	}
 	return nil, fault.New(fault.Conflict, "The organization is being changed by others. Try again.")
+}
+
+func changed(t record, version int64, scope *tenant.Scope) *tenantOut {
+	t.Role = scope.Role()
+	return &tenantOut{ETag: route.ETag(version), Body: t.Organization}
 }

@@ -51,8 +51,19 @@ type Status string
 const (
 	Active    Status = "active"
 	Suspended Status = "suspended" // may be read; nothing is changed or collected
-	Deleting  Status = "deleting"  // as Suspended, until its time of grace is over and it is erased
+	Deleting  Status = "deleting"  // as Suspended, and for owners alone, until its time of grace is over and it is erased
 )
+
+// Lets tells whether the status leaves a role its permission. Whoever wants to leave is never kept.
+func (s Status) Lets(r Role, need Permission) bool {
+	switch {
+	case need == LeaveTenant:
+		return true
+	case s == Deleting && r != Owner:
+		return false
+	}
+	return s == Active || !need.Changes()
+}
 
 // Standing is what authorization knows of a tenant itself.
 type Standing struct {
@@ -91,7 +102,7 @@ func Authorize(p Principal, m Membership, at Standing, need Permission) (*Scope,
 	if p.Credential() == APIKey && need.Personal() {
 		return nil, ErrPersonal
 	}
-	if at.Status != Active && need.Changes() {
+	if !at.Status.Lets(m.Role, need) {
 		return nil, ErrRests
 	}
 	return &Scope{tenant: m.Tenant, principal: p, role: m.Role, projects: slices.Clone(m.Projects), limited: m.Projects != nil, standing: at}, nil

@@ -1,0 +1,84 @@
+package organization
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+type lifeIn struct{ route.IfMatch }
+
+type deleteIn struct {
+	route.IfMatch
+	Name string `query:"name" required:"true" maxLength:"400" doc:"The tenant's name, as it is: that no other one is deleted by mistake."`
+}
+
+func (s *Service) suspend(ctx context.Context, scope *tenant.Scope, in *lifeIn) (*tenantOut, error) {
+	return s.change(ctx, scope, in.IfMatch, to(tenant.Suspended))
+}
+
+func (s *Service) activate(ctx context.Context, scope *tenant.Scope, in *lifeIn) (*tenantOut, error) {
+	return s.change(ctx, scope, in.IfMatch, to(tenant.Active))
+}
+
+// to gives an edit that makes a tenant active or suspended, whichever of them it was.
+func to(status tenant.Status) func(*record) error {
+	return func(t *record) error {
+		switch t.Status {
+		case status:
+			return errSame
+		case tenant.Deleting:
+			return fault.New(fault.Conflict, "The organization is being deleted. Restore it first.")
+		}
+		t.Status = status
+		return nil
+	}
+}
+
+// Ending says that a tenant is to be erased from a time on, which is in its key, if it is being deleted then: the list of what is
+// due.
+type Ending struct {
+	Tenant  tenant.ID `json:"tenant"`
+	Issuer  string    `json:"issuer"` // of who asked
+	Subject string    `json:"subject"`
+	AskedAt time.Time `json:"askedAt"`
+}
+
+// delete begins the time of grace. The list of what is due has the tenant first, so that a crash between the two leaves an
+// entry without effect and no tenant that is never erased.
+func (s *Service) delete(ctx context.Context, scope *tenant.Scope, in *deleteIn) (*tenantOut, error) {
+	now := s.now()
+	due := now.Add(s.Grace + time.Second - 1).Truncate(time.Second)
+	p := scope.Principal()
+	entry := store.DirectoryChange{Key: store.Erasure(due, scope.Tenant()), Value: Ending{scope.Tenant(), p.Issuer, p.Subject, now}}
+	return s.change(ctx, scope, in.IfMatch, func(t *record) error {
+		if in.Name != t.Name {
+			return fault.New(fault.Invalid, "The name does not confirm the deletion: give the organization's own, whole.").
+				At("query.name", "is not the organization's name", in.Name)
+		}
+		if t.Status == tenant.Deleting {
+			return errSame
+		}
+		if err := s.Store.Directory().Write(ctx, entry); err != nil {
+			return fmt.Errorf("note the end of a tenant: %w", err)
+		}
+		t.Before, t.Status, t.DeleteAfter = t.Status, tenant.Deleting, &due
+		return nil
+	})
+}
+
+// restore makes a tenant what it was before it was to be deleted. Its entry in the list of what is due has no effect any more.
+func (s *Service) restore(ctx context.Context, scope *tenant.Scope, in *lifeIn) (*tenantOut, error) {
+	return s.change(ctx, scope, in.IfMatch, func(t *record) error {
+		if t.Status != tenant.Deleting {
+			return errSame
+		}
+		t.Status, t.Before, t.DeleteAfter = t.Before, "", nil
+		return nil
+	})
+}
