@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tenantry/tenantry/pkg/apikey"
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/delivery"
@@ -50,6 +51,7 @@ type Authorizer interface {
 type features struct {
 	organizations *organization.Service
 	members       *member.Service
+	keys          *apikey.Service
 	projects      *project.Service
 	deliveries    *delivery.Service
 	costs         *cost.Service
@@ -70,8 +72,9 @@ func Handler(d Deps, f route.Function) (http.Handler, error) {
 	}
 	o := route.Options{
 		Clock: d.Clock, Random: d.Random, Log: d.Log, RequestID: d.RequestID,
-		Admit:   limit.New(d.Store, d.Clock, d.Log).Admit,
-		Refused: audit.NewRefusals(d.Store, audit.Log{Clock: d.Clock, Random: d.Random}, d.Log).Record,
+		Admit:    limit.New(d.Store, d.Clock, d.Log).Admit,
+		Answered: apikey.NewUses(d.Store, d.Clock, d.Log).Note,
+		Refused:  audit.NewRefusals(d.Store, audit.Log{Clock: d.Clock, Random: d.Random}, d.Log).Record,
 	}
 	if d.Meter != nil {
 		o.Used = d.Meter.Used
@@ -118,11 +121,14 @@ func (d Deps) features() features {
 	log := audit.Log{Clock: d.Clock, Random: d.Random}
 	deliveries, members := Ingest(d), &member.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget}
 	projects := &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, RulesChanged: deliveries.RulesChanged}
+	keys := &apikey.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget}
 	limits := &limit.Counter{Store: d.Store, Clock: d.Clock}
-	used := []func(context.Context, *tenant.Scope) (map[string]int64, error){projects.Used, members.Used, deliveries.Used, limits.Used}
+	used := []func(context.Context, *tenant.Scope) (map[string]int64, error){projects.Used, members.Used, keys.Used, deliveries.Used,
+		limits.Used}
 	return features{
 		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Plan: d.Plan, Grace: d.Grace, Forget: d.Auth.Forget},
 		members:       members,
+		keys:          keys,
 		projects:      projects,
 		deliveries:    deliveries,
 		costs:         &cost.Service{Store: d.Store, Clock: d.Clock},
@@ -134,8 +140,8 @@ func (d Deps) features() features {
 func (f features) operations() []route.Operation {
 	var ops []route.Operation
 	for _, of := range []func() []route.Operation{
-		f.organizations.Operations, f.members.Operations, f.projects.Operations, f.deliveries.Operations, f.costs.Operations,
-		f.audits.Operations, f.usages.Operations,
+		f.organizations.Operations, f.members.Operations, f.keys.Operations, f.projects.Operations, f.deliveries.Operations,
+		f.costs.Operations, f.audits.Operations, f.usages.Operations,
 	} {
 		ops = append(ops, of()...)
 	}

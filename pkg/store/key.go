@@ -161,8 +161,8 @@ func OrgMember(id tenant.ID, member tenant.MemberID) DirectoryKey {
 	return DirectoryKey{orgPK(id), "MEMBER#" + string(member)}
 }
 
-// OrgFence is what every change of a tenant's members and invitations moves, so that one made on what another has changed
-// meanwhile fails.
+// OrgFence is what every change of a tenant's members, invitations and API keys moves, so that one made on what another has
+// changed meanwhile fails.
 func OrgFence(id tenant.ID) DirectoryKey { return DirectoryKey{orgPK(id), "FENCE"} }
 
 // APIKey is what a secret API key opens, found from the SHA-256 of it.

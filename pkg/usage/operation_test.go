@@ -124,7 +124,7 @@ func TestUsageTellsWhatThePlanGives(t *testing.T) {
 	deliver(t, a, 1)
 	answer := ask(t, a, "")
 	require.Equal(t, tenant.Enterprise, answer.Plan)
-	want := map[string]int64{"projects": 1, "members": 2, "importsPerDay": 1}
+	want := map[string]int64{"projects": 1, "members": 2, "apiKeys": 0, "importsPerDay": 1}
 	for name, n := range want {
 		require.Equal(t, n, *limitOf(t, answer, name).Used, name)
 	}
