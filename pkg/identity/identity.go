@@ -153,7 +153,10 @@ func (a *Authorizer) Scope(ctx context.Context, authorization, tenantID string, 
 	default:
 		err = fault.Wrap(err, fault.Forbidden, "Your role %s does not include %s. Ask an owner or admin of the organization.", m.Role, need)
 	}
-	refused, _ := See(p, m)
+	refused, none := See(p, m)
+	if none != nil { // a role that there is not
+		return nil, err
+	}
 	return refused.In(at), err
 }
 
