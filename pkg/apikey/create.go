@@ -118,8 +118,8 @@ func (s *Service) room(ctx context.Context, d *store.Directory, scope *tenant.Sc
 	}
 	plan := scope.Standing().Plan
 	if most := plan.Limits().APIKeys; active >= most {
-		return fault.New(fault.Forbidden, "The organization has reached its limit of API keys: %d in the plan %s. Revoke one that is not "+
-			"needed, or wait until one expires.", most, plan)
+		return fault.New(fault.Forbidden, "The plan %s has a limit of apiKeys of %d, and as many are active. Revoke one that is not "+
+			"needed, or wait until one expires.", plan, most)
 	}
 	return nil
 }
