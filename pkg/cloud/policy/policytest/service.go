@@ -47,8 +47,10 @@ func s3(r *http.Request) []Request {
 		}
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
 		out.Action = "s3:GetObject"
-	case r.Method == http.MethodPut:
-		out.Action = "s3:PutObject"
+	case r.Method == http.MethodPut, r.Method == http.MethodPost && (r.URL.Query().Has("uploads") || r.URL.Query().Has("uploadId")):
+		out.Action = "s3:PutObject" // multipart uploads too
+	case r.Method == http.MethodDelete && r.URL.Query().Has("uploadId"):
+		out.Action = "s3:AbortMultipartUpload"
 	case r.Method == http.MethodDelete:
 		out.Action = "s3:DeleteObject"
 	}
