@@ -72,3 +72,17 @@ func (a *App) holdings(t testing.TB) map[string]string {
 	}))
 	return all
 }
+
+// Files lists the files of tenants whose names, below a tenant's folder, begin with a text; the folder comes first in each.
+func (a *App) Files(t testing.TB, prefix string) (all []string) {
+	for name := range a.holdings(t) {
+		below, ok := strings.CutPrefix(name, "file//tenants/")
+		if !ok {
+			continue
+		}
+		if _, rest, _ := strings.Cut(below, "/"); strings.HasPrefix(rest, prefix) {
+			all = append(all, below)
+		}
+	}
+	return all
+}

@@ -42,14 +42,17 @@ func (s *Service) step(ctx context.Context, r *job.Run) (more bool, err error) {
 		return false, err
 	}
 	if e.done() {
-		return false, s.sweep(ctx, r, n)
+		return false, s.clean(ctx, r, &e, n)
 	}
 	if n.Writing == "" {
-		return true, s.start(ctx, r, &e, n, version)
+		return s.start(ctx, r, e, n, version)
 	}
 	w, err := s.open(ctx, r, &e, &n)
 	if err == nil {
 		more, err = w.write(ctx)
+	}
+	if err == nil && !more {
+		err = s.finish(ctx, r, w, version)
 	}
 	if errors.Is(err, cost.ErrMoved) || errors.Is(err, errAnew) {
 		return true, s.again(ctx, r, err)
@@ -58,27 +61,34 @@ func (s *Service) step(ctx context.Context, r *job.Run) (more bool, err error) {
 		return false, err
 	}
 	if !more {
-		return false, s.finish(ctx, r, w, version)
+		return false, nil
 	}
 	e.Progress = w.progress()
-	return true, errors.Join(note(ctx, r, e, version), r.Keep(n))
+	return s.note(ctx, r, e, version, n)
 }
 
 // start begins to write an attempt. Nothing else is done before that is kept, so that little is left behind.
-func (s *Service) start(ctx context.Context, r *job.Run, e *record, n notes, version int64) (err error) {
+func (s *Service) start(ctx context.Context, r *job.Run, e record, n notes, version int64) (more bool, err error) {
 	if n.Writing, err = s.Files.Begin(ctx, r.Scope, archiveName(e.ID, n.Attempt)); err != nil {
-		return err
+		return false, err
 	}
 	e.Status, e.Progress = Running, &Progress{Stage: "entities", Restarts: n.Restarts}
-	return errors.Join(note(ctx, r, *e, version), r.Keep(n))
+	return s.note(ctx, r, e, version, n)
 }
 
-// note writes how far an export is.
-func note(ctx context.Context, r *job.Run, e record, version int64) error {
-	if err := r.Tenant.Write(ctx, store.Change{Key: store.Export(e.ID), Value: e, Condition: store.VersionIs(version)}); err != nil {
-		return fmt.Errorf("note how far an export is: %w", err)
+// note writes how far an export is, and keeps the notes. Where another worker has brought it to its end, what this one has
+// written is taken away.
+func (s *Service) note(ctx context.Context, r *job.Run, e record, version int64, n notes) (more bool, err error) {
+	err = r.Tenant.Write(ctx, store.Change{Key: store.Export(e.ID), Value: e, Condition: store.VersionIs(version)})
+	if err == nil {
+		return true, r.Keep(n)
 	}
-	return nil
+	err = fmt.Errorf("note how far an export is: %w", err)
+	now, _, found := find(ctx, r.Tenant, r.ID)
+	if found != nil || !now.done() {
+		return false, err
+	}
+	return false, errors.Join(s.drop(ctx, r, n), s.clean(ctx, r, &now, n))
 }
 
 // again has the next step go on from where this one did, where only that had moved, or begin anew.
@@ -102,14 +112,11 @@ func (s *Service) again(ctx context.Context, r *job.Run, why error) error {
 // finish makes the archive a file, and says so.
 func (s *Service) finish(ctx context.Context, r *job.Run, w *writer, version int64) error {
 	err := s.Files.Finish(ctx, r.Scope, w.name, w.notes.Writing, w.notes.Tags)
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		return err
+	if fault.Is(err, fault.NotFound) {
+		return errAnew // it was finished before, and that could not be noted; or by somebody else
 	}
-	if err != nil { // an earlier finish of these parts that could not be noted, or somebody else's
-		if err := s.drop(ctx, r, *w.notes); err != nil {
-			return err
-		}
-		return fault.Wrap(err, fault.Unavailable, "The archive is to be finished again.")
+	if err != nil {
+		return err
 	}
 	now := s.now()
 	ends := now.Add(kept)
@@ -122,7 +129,7 @@ func (s *Service) finish(ctx context.Context, r *job.Run, w *writer, version int
 	if err := s.end(ctx, r, e, version); err != nil {
 		return err
 	}
-	return s.sweep(ctx, r, *w.notes)
+	return s.clean(ctx, r, &e, *w.notes)
 }
 
 // end writes an export that is at its end, and that none is under way.
@@ -161,40 +168,42 @@ func (s *Service) failed(ctx context.Context, r *job.Run, reason string) error {
 	if err != nil {
 		return err
 	}
-	if e.done() {
-		return nil
-	}
 	var n notes
 	if err := r.Notes(&n); err != nil {
 		return err
 	}
-	if err := s.drop(ctx, r, n); err != nil {
-		return err
-	}
-	now := s.now()
-	e.Status, e.Progress, e.FinishedAt, e.Error = Failed, nil, &now, reason
-	return s.end(ctx, r, e, version)
-}
-
-// drop takes away all that an attempt has written.
-func (s *Service) drop(ctx context.Context, r *job.Run, n notes) error {
-	name := archiveName(exportOf(r), n.Attempt)
-	if n.Writing != "" {
-		if err := s.Files.Drop(ctx, r.Scope, name, n.Writing); err != nil {
+	if !e.done() {
+		now := s.now()
+		e.Status, e.Progress, e.FinishedAt, e.Error = Failed, nil, &now, reason
+		if err := s.end(ctx, r, e, version); err != nil {
+			return err
+		}
+		if err := s.drop(ctx, r, n); err != nil {
 			return err
 		}
 	}
-	if err := s.Files.Remove(ctx, r.Scope, name); err != nil {
-		return err
-	}
-	return s.sweep(ctx, r, n)
+	return s.clean(ctx, r, &e, n)
 }
 
-// sweep takes away the rests of an attempt.
-func (s *Service) sweep(ctx context.Context, r *job.Run, n notes) error {
-	for place := range 2 {
-		if err := s.Files.Remove(ctx, r.Scope, restName(exportOf(r), n.Attempt, place)); err != nil {
-			return err
+// drop takes away what an attempt has written. The archive itself stays: it may be that of a worker who was quicker.
+func (s *Service) drop(ctx context.Context, r *job.Run, n notes) error {
+	if n.Writing == "" {
+		return nil
+	}
+	return s.Files.Drop(ctx, r.Scope, archiveName(exportOf(r), n.Attempt), n.Writing)
+}
+
+// clean takes away all that attempts have left beside the archive that an export at its end has.
+func (s *Service) clean(ctx context.Context, r *job.Run, e *record, n notes) error {
+	for attempt := range max(n.Attempt, e.Attempt) + 1 {
+		names := []string{restName(e.ID, attempt, 0), restName(e.ID, attempt, 1)}
+		if e.Status != Succeeded || attempt != e.Attempt {
+			names = append(names, archiveName(e.ID, attempt))
+		}
+		for _, name := range names {
+			if err := s.Files.Remove(ctx, r.Scope, name); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -96,7 +96,8 @@ var custom = []string{"x_ProjectId", "x_ProjectName", "x_SourceName"}
 func (w *writer) charges(ctx context.Context, g cost.Grain) (rested bool, err error) {
 	at := &w.notes.At
 	if !w.zip.Open {
-		return true, w.period(g)
+		err := w.period(g)
+		return !w.zip.Open, err // the header is still being compressed
 	}
 	i, found := slices.BinarySearchFunc(w.projects, project.Project{ID: at.Project}, byID)
 	if found {

@@ -14,10 +14,11 @@ func TestArchives(t *testing.T) {
 }
 
 func TestADownloadAddressSignsNothingAClientCannotKnow(t *testing.T) {
-	url, err := open(t).DownloadURL(ctx, scope(t, 1), "exports/e/0.zip", "a.zip", time.Minute)
+	a := scope(t, 1)
+	url, err := open(t).DownloadURL(ctx, a, "exports/e/0.zip", "a.zip", time.Minute)
 	require.NoError(t, err)
 	require.Contains(t, url, "X-Amz-SignedHeaders=host&")
 	require.Contains(t, url, "X-Amz-Expires=60")
 	require.Contains(t, url, "response-content-disposition=attachment%3B%20filename%3Da.zip")
-	require.Contains(t, url, "AKID"+string(scope(t, 1).Tenant()), "with the tenant's credentials")
+	require.Contains(t, url, "AKID"+string(a.Tenant()), "with the tenant's credentials")
 }
