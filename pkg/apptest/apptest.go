@@ -95,7 +95,7 @@ func (a *App) serve(t testing.TB) {
 	log := slog.New(slog.NewJSONHandler(a.Log, nil))
 	a.files = filepath.Join(t.TempDir(), "files")
 	files, err := folder.Open(folder.Options{Root: a.files, Clock: a.Now, Random: rand.Reader,
-		Uploaded: a.inbox.uploaded, Log: log})
+		Uploaded: a.inbox.uploaded, Log: log, NoSync: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, files.Close()) })
 	a.Meter = usage.NewMeter(a.Store, a.Now, log)

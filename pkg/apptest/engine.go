@@ -3,6 +3,7 @@ package apptest
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -75,14 +76,19 @@ func (a *App) holdings(t testing.TB) map[string]string {
 
 // Files lists the files of tenants whose names, below a tenant's folder, begin with a text; the folder comes first in each.
 func (a *App) Files(t testing.TB, prefix string) (all []string) {
-	for name := range a.holdings(t) {
-		below, ok := strings.CutPrefix(name, "file//tenants/")
-		if !ok {
-			continue
+	tenants := filepath.Join(a.files, "tenants")
+	require.NoError(t, filepath.WalkDir(tenants, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
 		}
-		if _, rest, _ := strings.Cut(below, "/"); strings.HasPrefix(rest, prefix) {
-			all = append(all, below)
+		if err != nil || !d.Type().IsRegular() {
+			return err
 		}
-	}
+		below, err := filepath.Rel(tenants, path)
+		if _, rest, _ := strings.Cut(filepath.ToSlash(below), "/"); strings.HasPrefix(rest, prefix) {
+			all = append(all, filepath.ToSlash(below))
+		}
+		return err
+	}))
 	return all
 }

@@ -40,8 +40,10 @@ type tester struct {
 	worker  *job.Worker
 }
 
-func newTester(t *testing.T) *tester {
-	x := &tester{T: t, app: apptest.New(t)}
+func newTester(t *testing.T) *tester { return newTesterOn(t, apptest.New(t)) }
+
+func newTesterOn(t *testing.T, app *apptest.App) *tester {
+	x := &tester{T: t, app: app}
 	x.home = x.app.Alice
 	x.app.Another(t, func(d *api.Deps) { x.deps = *d })
 	d := x.deps

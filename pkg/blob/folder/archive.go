@@ -60,7 +60,7 @@ func (f *Files) keep(key string, body []byte) error {
 		return unkept(err)
 	}
 	_, err = file.Write(body)
-	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
+	if err = errors.Join(err, f.flush(file), file.Close()); err == nil {
 		err = f.place(temp, key)
 	}
 	if err != nil {
@@ -109,7 +109,7 @@ func (f *Files) join(temp, dir string, tags []string) (err error) {
 			return unkept(err)
 		}
 	}
-	return file.Sync()
+	return f.flush(file)
 }
 
 // Drop removes the parts.

@@ -37,6 +37,7 @@ type Options struct {
 	// fails the upload, and the client may send it again.
 	Uploaded func(ctx context.Context, key string, size int64) error
 	Log      *slog.Logger
+	NoSync   bool // for tests: do not wait for the disk
 }
 
 // Files is a delivery.Files, and the http.Handler of the addresses that it gives out. It is safe for concurrent use.

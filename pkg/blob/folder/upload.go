@@ -75,6 +75,14 @@ func (f *Files) receive(w http.ResponseWriter, r *http.Request, temp string, siz
 	if err := checkSize(n, size); err != nil {
 		return err
 	}
+	return f.flush(file)
+}
+
+// flush has the disk keep what was written.
+func (f *Files) flush(file *os.File) error {
+	if f.NoSync {
+		return nil
+	}
 	return file.Sync()
 }
 
@@ -111,7 +119,7 @@ func (f *Files) sync(dir string) error {
 	if err != nil {
 		return fmt.Errorf("open a folder: %w", err)
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(f.flush(d), d.Close())
 }
 
 func ignoreMissing(err error) error {
