@@ -3,6 +3,7 @@ package bed
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -24,6 +25,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/bolt"
 	"github.com/tenantry/tenantry/pkg/tenant"
+	"github.com/tenantry/tenantry/pkg/usage"
 )
 
 // Root is where the benchmarks keep their files, below the repository's root. Git ignores it.
@@ -37,6 +39,7 @@ type Platform struct {
 	Dir     string
 	Store   *store.Store
 	Worker  *delivery.Service
+	Plan    tenant.Plan // of new tenants: enterprise where ""
 	handler http.Handler
 	token   string
 	queue   queue
@@ -91,8 +94,8 @@ func (p *Platform) Serve() error {
 	if err != nil {
 		return err
 	}
-	if p.handler, err = api.Handler(api.Deps{Store: p.Store, Auth: auth, Files: p.files, Queue: &p.queue, Clock: time.Now, Random: rand.Reader, Plan: tenant.Enterprise,
-		Log: quiet}, ""); err != nil {
+	if p.handler, err = api.Handler(api.Deps{Store: p.Store, Auth: auth, Files: p.files, Queue: &p.queue, Clock: time.Now, Random: rand.Reader, Plan: cmp.Or(p.Plan, tenant.Enterprise),
+		Log: quiet, Meter: usage.NewMeter(p.Store, time.Now, quiet)}, ""); err != nil {
 		return err
 	}
 	p.token, err = issuer.Token("owner", "")
@@ -133,6 +136,15 @@ func (p *Platform) Call(ctx context.Context, method, path string, body, out any)
 		return nil
 	}
 	return json.Unmarshal(answer.Body.Bytes(), out)
+}
+
+// Status sends a GET and gives the status of the answer.
+func (p *Platform) Status(ctx context.Context, path string) int {
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil)
+	r.Header.Set("Authorization", "Bearer "+p.token)
+	answer := httptest.NewRecorder()
+	p.handler.ServeHTTP(answer, r)
+	return answer.Code
 }
 
 // Made is what is read of the answer to a creation.
