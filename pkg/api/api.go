@@ -12,6 +12,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/delivery"
+	"github.com/tenantry/tenantry/pkg/erasure"
 	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/limit"
 	"github.com/tenantry/tenantry/pkg/member"
@@ -26,7 +27,7 @@ import (
 type Deps struct {
 	Store     *store.Store
 	Auth      Authorizer
-	Files     delivery.Files
+	Files     Files
 	Queue     delivery.Queue
 	Jobs      job.Queue
 	Clock     func() time.Time
@@ -36,6 +37,12 @@ type Deps struct {
 	Log       *slog.Logger
 	Strangers limit.Bounds                 // the zero Bounds are the usual ones
 	RequestID func(context.Context) string // the platform's ID of a request
+}
+
+// Files are those of deliveries, which are erased with their tenant.
+type Files interface {
+	delivery.Files
+	erasure.Files
 }
 
 // Authorizer is the authorization step, and forgets what it knows of a principal in a tenant when that changes.
@@ -79,7 +86,7 @@ func Jobs(d Deps) *job.Worker {
 
 // works lists what the features do in steps: one line for each kind.
 func (d Deps) works() []job.Work {
-	return []job.Work{}
+	return (&erasure.Service{Store: d.Store, Files: d.Files, Queue: d.Jobs, Clock: d.Clock, Log: d.Log, Quiet: d.Quiet}).Works()
 }
 
 // OpenAPI gives the OpenAPI 3.1 document of all operations.

@@ -116,6 +116,9 @@ func (s *Service) read(ctx context.Context, scope *tenant.Scope) (t record, vers
 	return t, version, nil
 }
 
+// None is the error of a tenant that is not there.
+func None() error { return identity.NoTenant() }
+
 // See gives a worker the scope of a tenant that is there, whatever its status: it may read all and change nothing but its own
 // notes. Otherwise the error is fault.NotFound.
 func See(ctx context.Context, st *store.Store, id tenant.ID, worker string) (*tenant.Scope, error) {
