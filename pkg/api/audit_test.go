@@ -42,6 +42,7 @@ var changing = map[string]struct {
 	}},
 	"updateMember": {prepare: joined}, "removeMember": {prepare: joined}, "leaveTenant": {prepare: joined},
 	"createInvitation": {}, "renewInvitation": {prepare: invited, again: true}, "revokeInvitation": {prepare: invited},
+	"createApiKey": {}, "updateApiKey": {prepare: keyed}, "revokeApiKey": {prepare: keyed},
 	"suspendTenant": {}, "activateTenant": {prepare: asked("POST", "/suspend")}, "deleteTenant": {prepare: called, alone: 1},
 	"restoreTenant": {prepare: asked("DELETE", "?name=alice%27s")},
 	"acceptInvitation": {prepare: func(t *testing.T, a *apptest.App) map[string]string {
@@ -49,6 +50,13 @@ var changing = map[string]struct {
 		a.Bob.Do(t, "POST", a.Bob.Path("/invitations"), map[string]any{"role": "viewer"}).Is(t, 201).Into(t, &made)
 		return map[string]string{"body": `{"token":"` + made.Token + `"}`}
 	}},
+}
+
+// keyed makes an API key of Alice's tenant.
+func keyed(t *testing.T, a *apptest.App) map[string]string {
+	_, id := a.Alice.Key(t, tenant.Editor)
+	a.Advance(time.Second)
+	return map[string]string{"keyId": string(id)}
 }
 
 // asked has Alice send a request without a body.

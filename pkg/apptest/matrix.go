@@ -64,7 +64,8 @@ type matrix struct {
 	server string            // whose operations are attacked
 	real   []route.Operation // of the app's own server, which set the scene
 	victim *party
-	next   map[string]first // the victim's pages, by operation
+	bad    map[string]string // keys that do not hold
+	next   map[string]first  // the victim's pages, by operation
 	report *Report
 
 	op     route.Operation // that is being attacked
@@ -89,10 +90,10 @@ func (m *matrix) attack() {
 		return
 	}
 	m.identities()
-	own, twin := m.found(m.op.ID+"-a"), m.found(m.op.ID+"-b")
+	own, twin, other := m.found(m.op.ID+"-a"), m.found(m.op.ID+"-b"), m.found(m.op.ID+"-e")
 	if m.ofTenant() {
-		m.strangers(own)
-		m.roles(own)
+		m.strangers(other)
+		m.roles(other)
 		m.foreignChildren(own)
 		m.cursors(own)
 		m.inBodies(own, twin)
@@ -101,6 +102,7 @@ func (m *matrix) attack() {
 		m.limited()
 		m.allowed()
 	} else {
+		m.keys(other)
 		m.cursors(own)
 		m.inBodies(own, twin)
 		m.inQueries(own, twin)
@@ -116,6 +118,7 @@ func (m *matrix) aftermath() {
 	text := m.app.Log.Since(m.logged)
 	m.logged += len(text)
 	m.count(Logged, "its lines", m.shows(text, ""))
+	m.count(Logged, "secrets", secrets(text))
 	after := m.victims()
 	says := ""
 	for _, name := range slices.Sorted(maps.Keys(after)) {

@@ -64,6 +64,7 @@ func (m *matrix) plant() {
 		}
 	}
 	m.deliver(m.victim, mark, mark+"-tag")
+	m.bad = m.victim.BadKeys(m)
 	for _, op := range m.real {
 		if plant := besides[op.ID]; plant != nil {
 			plant(m)

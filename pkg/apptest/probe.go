@@ -20,19 +20,66 @@ func (m *matrix) identities() {
 	path := m.own(m.victim)
 	tokens := m.app.BadTokens(m, m.victim.subject)
 	for _, name := range slices.Sorted(maps.Keys(tokens)) {
-		a := m.send(tokens[name], shot{path: path})
-		says := is(a, http.StatusUnauthorized)
-		if says == "" && !strings.Contains(a.Header.Get("WWW-Authenticate"), "Bearer") {
-			says = "it does not ask for a Bearer token"
-		}
-		m.judge(Identity, name, a, says)
+		m.nobody(name, m.send(tokens[name], shot{path: path}), "")
 	}
+	want := m.send(m.bad["a key that never was"], shot{path: path})
+	for _, name := range slices.Sorted(maps.Keys(m.bad)) {
+		a := m.send(m.bad[name], shot{path: path})
+		m.nobody(name, a, same(want, a))
+	}
+}
+
+// nobody judges the answer to what identifies nobody.
+func (m *matrix) nobody(probe string, a *Answer, says string) {
+	if unauthorized := is(a, http.StatusUnauthorized); unauthorized != "" {
+		says = unauthorized
+	}
+	if says == "" && !strings.Contains(a.Header.Get("WWW-Authenticate"), "Bearer") {
+		says = "it does not ask for a Bearer token"
+	}
+	m.judge(Identity, probe, a, says)
+}
+
+// holder is who has a role in a tenant: a member, or an API key.
+type holder struct {
+	*Client
+	what string
+	key  bool
+}
+
+// holders gives a member and, where keys have it, an API key of a role.
+func (m *matrix) holders(home *party, subject string, role tenant.Role, projects ...tenant.ProjectID) []holder {
+	all := []holder{{m.app.Join(m, home.Tenant, subject, role, projects...), string(role), false}}
+	if role != tenant.Owner {
+		key, _ := home.Key(m, role, projects...)
+		all = append(all, holder{key, "a key of " + string(role), true})
+	}
+	return all
+}
+
+// may tells whether a holder of the role has the permission that the operation needs.
+func (m *matrix) may(h holder, role tenant.Role) bool {
+	return role.May(m.op.Permission) && !(h.key && m.op.Permission.Personal())
+}
+
+// keys shoots with an API key at what is no tenant's.
+func (m *matrix) keys(own *party) {
+	key, _ := own.Key(m, tenant.Admin)
+	a := m.send(key.Token, shot{})
+	says := ""
+	switch {
+	case m.op.Permission == tenant.Person:
+		says = is(a, http.StatusForbidden)
+	case a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden:
+		says = is(a, http.StatusOK)
+	}
+	m.judge(Role, "a key", a, says)
 }
 
 // strangers shoots at the victim's own paths, as a member of another tenant and as somebody who is in none.
 func (m *matrix) strangers(own *party) {
-	for _, stranger := range []string{own.subject, "nobody-" + m.op.ID} {
-		token := m.app.As(m, stranger).Token
+	key, _ := own.Key(m, tenant.Admin)
+	for stranger, token := range map[string]string{own.subject: own.Token, "nobody": m.app.As(m, "nobody-"+m.op.ID).Token, "a key": key.Token} {
 		path := m.own(m.victim)
 		path["tenantId"] = never["tenantId"]
 		want := m.send(token, shot{path: path})
@@ -49,27 +96,32 @@ func (m *matrix) strangers(own *party) {
 // roles shoots with each role below the permission: at the own tenant's children, the victim's and nobody's.
 func (m *matrix) roles(own *party) {
 	for _, role := range []tenant.Role{tenant.Viewer, tenant.Editor, tenant.Admin} {
-		if role.May(m.op.Permission) {
-			continue
-		}
-		member := m.app.Join(m, own.Tenant, m.op.ID+"-"+string(role), role)
-		path := m.own(own)
-		want := m.send(member.Token, shot{path: path})
-		says := is(want, http.StatusForbidden)
-		if says == "" && !strings.Contains(string(want.Body), string(m.op.Permission)) {
-			says = "the problem does not name the permission"
-		}
-		m.judge(Role, string(role), want, says)
-		for name, children := range map[string]map[string]string{"the other tenant's": m.own(m.victim), "nobody's": never} {
-			for id := range path {
-				if id != "tenantId" {
-					path[id] = children[id]
-				}
+		for _, h := range m.holders(own, m.op.ID+"-"+string(role), role) {
+			if !m.may(h, role) {
+				m.refused(own, h)
 			}
-			if len(path) > 1 {
-				a := m.send(member.Token, shot{path: path})
-				m.judge(Role, string(role)+" at children that are "+name, a, same(want, a))
+		}
+	}
+}
+
+// refused shoots as a holder who lacks the permission.
+func (m *matrix) refused(own *party, h holder) {
+	path := m.own(own)
+	want := m.send(h.Token, shot{path: path})
+	says := is(want, http.StatusForbidden)
+	if says == "" && !strings.Contains(string(want.Body), string(m.op.Permission)) {
+		says = "the problem does not name the permission"
+	}
+	m.judge(Role, h.what, want, says)
+	for name, children := range map[string]map[string]string{"the other tenant's": m.own(m.victim), "nobody's": never} {
+		for id := range path {
+			if id != "tenantId" {
+				path[id] = children[id]
 			}
+		}
+		if len(path) > 1 {
+			a := m.send(h.Token, shot{path: path})
+			m.judge(Role, h.what+" at children that are "+name, a, same(want, a))
 		}
 	}
 }
@@ -81,23 +133,28 @@ func (m *matrix) allowed() {
 		if !role.May(m.op.Permission) {
 			continue
 		}
-		member := m.app.Join(m, home.Tenant, m.op.ID+"-may-"+string(role), role)
 		path := map[string]string{"tenantId": string(home.Tenant)}
 		for _, id := range parametersOf(m.op) { // nobody's, so that the call changes little
 			if id != "tenantId" {
 				path[id] = never[id]
 			}
 		}
-		a := m.send(member.Token, shot{path: path})
-		says := ""
-		if a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden {
-			says = is(a, http.StatusOK)
+		for _, h := range m.holders(home, m.op.ID+"-may-"+string(role), role) {
+			if !m.may(h, role) {
+				continue
+			}
+			a := m.send(h.Token, shot{path: path})
+			says := ""
+			if a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden {
+				says = is(a, http.StatusOK)
+			}
+			m.judge(Role, h.what+" has the permission", a, says)
 		}
-		m.judge(Role, string(role)+" has the permission", a, says)
 	}
 }
 
-// limited shoots as a member of the least role that has the permission, limited to another project of the tenant.
+// limited shoots as a member and as an API key of the least role that has the permission, limited to another project of the
+// tenant.
 func (m *matrix) limited() {
 	home := m.found(m.op.ID + "-d")
 	if m.op.Method == http.MethodGet {
@@ -109,29 +166,37 @@ func (m *matrix) limited() {
 			role = r
 		}
 	}
-	member := m.app.Join(m, home.Tenant, m.op.ID+"-limited", role, home.other)
+	for _, h := range m.holders(home, m.op.ID+"-limited", role, home.other) {
+		if m.may(h, role) {
+			m.elsewhere(home, h)
+		}
+	}
+}
+
+// elsewhere shoots as a holder who is limited to another project.
+func (m *matrix) elsewhere(home *party, h holder) {
 	path := m.own(home)
 	before := m.of(home.Project)
-	a := m.send(member.Token, shot{path: path})
+	a := m.send(h.Token, shot{path: path})
 	says := ""
 	if id := path["projectId"]; id != "" {
 		path["projectId"] = never["projectId"]
-		want := m.send(member.Token, shot{path: path})
-		m.judge(Limited, "a project that never was", want, is(want, http.StatusNotFound))
+		want := m.send(h.Token, shot{path: path})
+		m.judge(Limited, h.what+", a project that never was", want, is(want, http.StatusNotFound))
 		says = same(want, a)
 	} else if strings.Contains(string(a.Body)+headers(a), hidden) {
 		says = fmt.Sprintf("it shows the hidden project: %.300s", a.Body)
 	}
-	m.judge(Limited, "the tenant's other project", a, says)
+	m.judge(Limited, h.what+", the tenant's other project", a, says)
 	if m.op.Method == http.MethodGet {
-		all, says := m.send(member.Token, shot{path: m.own(home), query: nothing(m, m.op)}), ""
+		all, says := m.send(h.Token, shot{path: m.own(home), query: nothing(m, m.op)}), ""
 		if strings.Contains(string(all.Body)+headers(all), hidden) {
 			says = fmt.Sprintf("it shows the hidden project: %.300s", all.Body)
 		}
-		m.judge(Limited, "without what the example asks for", all, says)
+		m.judge(Limited, h.what+", without what the example asks for", all, says)
 	}
 	for _, name := range parametersOf(m.op) {
-		m.hiddenChild(home, member, name)
+		m.hiddenChild(home, h.Client, name)
 	}
 	if after := m.of(home.Project); !maps.Equal(before, after) {
 		m.count(Limited, "what the hidden project has", "it changed")
@@ -150,7 +215,7 @@ func nothing(t testing.TB, op route.Operation) url.Values {
 }
 
 // hiddenChild shoots at what belongs to the hidden project without naming the project.
-func (m *matrix) hiddenChild(home *party, member *Client, name string) {
+func (m *matrix) hiddenChild(home *party, h *Client, name string) {
 	of := "/v1/tenants/{tenantId}/projects/{projectId}/"
 	collection, _, _ := strings.Cut(m.op.Path, "/{"+name+"}")
 	kind := collection[strings.LastIndexByte(collection, '/')+1:]
@@ -161,9 +226,9 @@ func (m *matrix) hiddenChild(home *party, member *Client, name string) {
 		if op.Method == http.MethodPost && op.Path == of+kind {
 			path := m.own(home)
 			path[name] = never[name]
-			want := m.send(member.Token, shot{path: path})
+			want := m.send(h.Token, shot{path: path})
 			path[name] = m.child(home, of+kind+"/{"+name+"}", name)
-			a := m.send(member.Token, shot{path: path})
+			a := m.send(h.Token, shot{path: path})
 			m.judge(Limited, "the hidden project's "+name, a, same(want, a))
 		}
 	}

@@ -2,6 +2,7 @@ package apptest
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -33,16 +34,16 @@ var Classes = []struct {
 	Does string
 }{
 	{Public, "An operation for everybody, asked without a token: the answer holds no mark."},
-	{Identity, "No token, no JWT, expired, of another issuer, for another audience, unsigned (alg none), tampered with, not for access: 401."},
-	{Stranger, "A member of another tenant, and somebody who is in none, on the tenant's own paths and on spellings near them: 404, the same bytes as for a tenant that never was."},
-	{Role, "Each role below the permission: 403, the same bytes whether the children are there, another tenant's or nobody's. Each role with it: neither 401 nor 403."},
-	{Limited, "A member limited to another project: 404, the same bytes as for a project that never was; where the path names none, no mark of the hidden project, and nothing of it changed."},
+	{Identity, "No token, no JWT, expired, of another issuer, for another audience, unsigned (alg none), tampered with, not for access: 401. API keys that were revoked, have expired, never were or are none: 401, the same bytes."},
+	{Stranger, "A member of another tenant, an API key of one, and somebody who is in none, on the tenant's own paths and on spellings near them: 404, the same bytes as for a tenant that never was."},
+	{Role, "Each role below the permission: 403, the same bytes whether the children are there, another tenant's or nobody's. Each role with it: neither 401 nor 403. The same of API keys of each role, for which there are permissions that no role of theirs has."},
+	{Limited, "A member and an API key limited to another project: 404, the same bytes as for a project that never was; where the path names none, no mark of the hidden project, and nothing of it changed."},
 	{Child, "Each ID of the path below the tenant, and all at once, taken from another tenant: 404, the same bytes as for an ID that never was."},
 	{InBody, "IDs of another tenant in each text of the body and in fields that are not there: answered as IDs that never were, in a twin of the caller's tenant."},
 	{InQuery, "The same in each parameter of the query, and in parameters that are not there."},
 	{InHeader, "The same in each header that is read, in headers that proxies set, and another tenant's Idempotency-Key."},
 	{Cursor, "Another tenant's cursor: 400, the same bytes as for a cursor that never was."},
-	{Logged, "The log lines of all these requests hold no mark and no ID of the other tenant."},
+	{Logged, "The log lines of all these requests hold no mark and no ID of the other tenant, and no token or key of anybody."},
 	{Changed, "Every item and file of the other tenant is the same, byte for byte, after all these requests."},
 }
 
@@ -139,6 +140,17 @@ func (m *matrix) count(c Class, probe, says string) {
 		m.report.Leaks = append(m.report.Leaks, Leak{m.op.ID, c, probe, says})
 	}
 }
+
+// secrets tells whether a text holds a token or a key.
+func secrets(text string) string {
+	if at := aSecret.FindStringIndex(text); at != nil {
+		return "they hold a secret: " + clean(text[max(at[0]-60, 0):at[0]])
+	}
+	return ""
+}
+
+// aSecret is the beginning of an API key, of an invitation's token, or of a JWT.
+var aSecret = regexp.MustCompile(`\btn[ti]_[a-z2-7]|\beyJ`)
 
 // shows tells which of the victim's marks and IDs are in a text, leaving out IDs that were sent.
 func (m *matrix) shows(text, sent string) string {

@@ -1,5 +1,5 @@
 // Package identity finds out who calls and what they may do in a tenant: bearer tokens of configured OpenID Connect
-// issuers, and memberships of the directory. What it knows is never older than a minute.
+// issuers, API keys, and memberships of the directory. What it knows is never older than a minute.
 package identity
 
 import (
@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -16,18 +17,19 @@ import (
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// Fresh is how long anything is believed without asking again: keys of issuers, tokens verified by them, memberships,
-// the standing of tenants.
+// Fresh is how long anything is believed without asking again: keys of issuers, tokens verified by them, API keys,
+// memberships, the standing of tenants.
 const Fresh = time.Minute
 
-const cached = 4096 // tokens, memberships, and tenants
+// How much is remembered at most, whatever callers send; some 200 bytes each.
+const cached = 4096 // of tokens, API keys, API keys that do not hold, memberships, and tenants
 
 // Config is what an Authorizer needs.
 type Config struct {
 	Issuers []Issuer // where there are none, nobody can sign in
 	Store   *store.Store
 	Clock   func() time.Time // time.Now where nil
-	Client  *http.Client     // fetches the issuers' keys; one with a timeout of 5 s where nil
+	Client  *http.Client     // fetches the issuers' keys, following no redirection; http.DefaultClient where nil
 }
 
 // Issuer is an OpenID Connect issuer whose access tokens are taken. It needs an audience or a client.
@@ -43,8 +45,10 @@ type Authorizer struct {
 	clock   func() time.Time
 	store   *store.Store
 	tokens  *lru.Cache[[32]byte, verified]
+	keys    keyring
 	members *lru.Cache[memberKey, seen]
 	tenants *lru.Cache[tenant.ID, stands]
+	taken   atomic.Int64 // counts what was to be forgotten: what was being read meanwhile is not kept
 }
 
 type memberKey struct {
@@ -68,9 +72,11 @@ func New(c Config) (*Authorizer, error) {
 	if a.clock == nil {
 		a.clock = time.Now
 	}
-	if c.Client == nil {
-		c.Client = &http.Client{Timeout: 5 * time.Second}
+	client := http.Client{}
+	if c.Client != nil {
+		client = *c.Client
 	}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // that could lead off https
 	if c.Store == nil {
 		return nil, errors.New("identity: no store")
 	}
@@ -78,24 +84,56 @@ func New(c Config) (*Authorizer, error) {
 		if i.URL == "" || len(i.Audiences)+len(i.ClientIDs) == 0 || a.issuers[i.URL] != nil {
 			return nil, fmt.Errorf("identity: issuer %q is there twice, or without an audience or client", i.URL)
 		}
-		a.issuers[i.URL] = &issuer{Issuer: i, client: c.Client, clock: a.clock}
+		a.issuers[i.URL] = &issuer{Issuer: i, client: &client, clock: a.clock}
 	}
-	var err1, err2, err3 error
-	a.tokens, err1 = lru.New[[32]byte, verified](cached)
-	a.members, err2 = lru.New[memberKey, seen](cached)
-	a.tenants, err3 = lru.New[tenant.ID, stands](cached)
-	return a, errors.Join(err1, err2, err3)
+	a.tokens, a.members, a.tenants = remember[[32]byte, verified](), remember[memberKey, seen](), remember[tenant.ID, stands]()
+	a.keys = keyring{remember[[32]byte, opened](), remember[[32]byte, time.Time]()}
+	return a, nil
+}
+
+func remember[K comparable, V any]() *lru.Cache[K, V] {
+	c, _ := lru.New[K, V](cached) // fails for no size alone
+	return c
+}
+
+// caller is who calls, and what they are in the only tenant that they are in where that is known with them.
+type caller struct {
+	tenant.Principal
+	of *tenant.Membership
+}
+
+// Principal gives who an Authorization header speaks for.
+func (a *Authorizer) Principal(ctx context.Context, authorization string) (tenant.Principal, error) {
+	c, err := a.caller(ctx, authorization)
+	return c.Principal, err
+}
+
+func (a *Authorizer) caller(ctx context.Context, authorization string) (c caller, err error) {
+	text, err := bearer(authorization)
+	if err != nil {
+		return c, err
+	}
+	if isAPIKey(text) {
+		o, err := a.open(ctx, text)
+		if err != nil {
+			return c, err
+		}
+		return caller{o.principal, &o.membership}, nil
+	}
+	c.Principal, err = a.signedIn(ctx, text)
+	return c, err
 }
 
 // Scope gives the Scope of a member with the permission. Whether a tenant is unknown, an ID malformed or the caller no
 // member makes no difference to the error. A member without the permission gets the scope in which the refusal is recorded,
 // and the error.
 func (a *Authorizer) Scope(ctx context.Context, authorization, tenantID string, need tenant.Permission) (*tenant.Scope, error) {
-	p, err := a.Principal(ctx, authorization)
+	c, err := a.caller(ctx, authorization)
 	if err != nil {
 		return nil, err
 	}
-	m, err := a.membership(ctx, p, tenantID)
+	p := c.Principal
+	m, err := a.membership(ctx, c, tenantID)
 	if err != nil {
 		return nil, err
 	}
@@ -107,12 +145,18 @@ func (a *Authorizer) Scope(ctx context.Context, authorization, tenantID string, 
 	switch {
 	case err == nil:
 		return s, nil
+	case errors.Is(err, tenant.ErrPersonal):
+		err = fault.Wrap(err, fault.Forbidden, "An API key cannot do this (%s), whatever its role: members, invitations, API keys and the "+
+			"life of an organization are for people. Sign in as an owner or admin.", need)
 	case errors.Is(err, tenant.ErrRests):
 		err = fault.Wrap(err, fault.Forbidden, "%s", resting(at.Status, m.Role))
 	default:
 		err = fault.Wrap(err, fault.Forbidden, "Your role %s does not include %s. Ask an owner or admin of the organization.", m.Role, need)
 	}
-	refused, _ := See(p, m)
+	refused, none := See(p, m)
+	if none != nil { // a role that there is not
+		return nil, err
+	}
 	return refused.In(at), err
 }
 
@@ -133,34 +177,49 @@ func (a *Authorizer) standing(ctx context.Context, p tenant.Principal, m tenant.
 	if s, ok := a.tenants.Get(m.Tenant); ok && now.Before(s.until) {
 		return s.Standing, nil
 	}
+	taken := a.taken.Load()
 	at, err := ReadStanding(ctx, a.store, p, m)
 	if err != nil {
 		return at, err
 	}
-	a.tenants.Add(m.Tenant, stands{at, now.Add(Fresh)})
+	if a.tenants.Add(m.Tenant, stands{at, now.Add(Fresh)}); a.taken.Load() != taken {
+		a.tenants.Remove(m.Tenant)
+	}
 	return at, nil
 }
 
-// membership of a principal. That there is none is never cached, so that a new member need not wait.
-func (a *Authorizer) membership(ctx context.Context, p tenant.Principal, tenantID string) (tenant.Membership, error) {
+// membership of a caller. That there is none is never cached, so that a new member need not wait.
+func (a *Authorizer) membership(ctx context.Context, c caller, tenantID string) (tenant.Membership, error) {
 	id, err := tenant.ParseID(tenantID)
-	if err != nil {
+	if err != nil || c.of != nil && c.of.Tenant != id {
 		return tenant.Membership{}, NoTenant()
 	}
+	if c.of != nil {
+		return *c.of, nil
+	}
+	p := c.Principal
 	key, now := memberKey{p.Issuer, p.Subject, id}, a.clock()
 	if m, ok := a.members.Get(key); ok && now.Before(m.until) {
 		return m.Membership, nil
 	}
+	taken := a.taken.Load()
 	m, err := Read(ctx, a.store.Directory(), p, id)
 	if err != nil {
 		return tenant.Membership{}, err
 	}
-	a.members.Add(key, seen{m, now.Add(Fresh)})
+	if a.members.Add(key, seen{m, now.Add(Fresh)}); a.taken.Load() != taken {
+		a.members.Remove(key)
+	}
 	return m, nil
 }
 
-// Forget makes the next request of a principal in a tenant read the membership and the tenant's standing again.
+// Forget makes the next request of a principal, a person or an API key, in a tenant read the membership and the tenant's
+// standing again.
 func (a *Authorizer) Forget(p tenant.Principal, id tenant.ID) {
+	a.taken.Add(1)
+	if p.Credential() == tenant.APIKey {
+		a.keys.forget(p)
+	}
 	a.members.Remove(memberKey{p.Issuer, p.Subject, id})
 	a.tenants.Remove(id)
 }

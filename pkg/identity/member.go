@@ -35,8 +35,16 @@ func Read(ctx context.Context, d *store.Directory, p tenant.Principal, id tenant
 	return m.Membership(), nil
 }
 
-// Memberships gives a page of a principal's memberships, oldest tenant first.
+// Memberships gives a page of a principal's memberships, oldest tenant first. An API key has one.
 func Memberships(ctx context.Context, d *store.Directory, p tenant.Principal, l store.List) (all []tenant.Membership, next string, err error) {
+	if p.Credential() == tenant.APIKey {
+		var k APIKey
+		version, err := d.Read(ctx, store.OrgAPIKey(p.Tenant, tenant.KeyID(p.Subject)), &k)
+		if err != nil || version == 0 {
+			return nil, "", err
+		}
+		return []tenant.Membership{k.Membership()}, "", nil
+	}
 	page, err := d.Query(ctx, store.SubjectTenants(p.Issuer, p.Subject), l)
 	if err != nil {
 		return nil, "", fmt.Errorf("list memberships: %w", err)

@@ -33,12 +33,8 @@ type claims struct {
 	Email    string `json:"email"`
 }
 
-// Principal gives who an Authorization header speaks for.
-func (a *Authorizer) Principal(ctx context.Context, authorization string) (tenant.Principal, error) {
-	token, err := bearer(authorization)
-	if err != nil {
-		return tenant.Principal{}, err
-	}
+// signedIn gives whom an access token speaks for.
+func (a *Authorizer) signedIn(ctx context.Context, token string) (tenant.Principal, error) {
 	key, now := sha256.Sum256([]byte(token)), a.clock()
 	if v, ok := a.tokens.Get(key); ok && now.Before(v.until) {
 		return v.Principal, nil
@@ -57,12 +53,12 @@ func (a *Authorizer) Principal(ctx context.Context, authorization string) (tenan
 	return v.Principal, nil
 }
 
-// bearer takes the token out of "Bearer <token>".
+// bearer takes the token or API key out of "Bearer <token>".
 func bearer(authorization string) (string, error) {
 	scheme, token, _ := strings.Cut(authorization, " ")
 	token = strings.Trim(token, " ")
 	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > MaxToken || strings.ContainsAny(token, " ,\t") {
-		return "", fault.New(fault.Unauthenticated, "Send an access token, with the header Authorization: Bearer <token>.")
+		return "", fault.New(fault.Unauthenticated, "Send an access token or an API key, with the header Authorization: Bearer <token>.")
 	}
 	return token, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/fence"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -111,7 +112,7 @@ func (s *Service) opened(ctx context.Context, d *store.Directory, sum [sha256.Si
 	if err != nil {
 		return "", i, 0, err
 	}
-	if host, err := identity.See(by, m); err != nil || !m.Role.May(tenant.WriteMember) || !i.within(host) {
+	if host, err := identity.See(by, m); err != nil || !m.Role.May(tenant.WriteMember) || !i.Within(host) {
 		return "", i, 0, noInvitation()
 	}
 	return at.Tenant, i, version, nil
@@ -152,7 +153,7 @@ func (s *Service) joining(ctx context.Context, p tenant.Principal, id tenant.ID,
 
 // roomToJoin refuses one more member than the plan allows.
 func (s *Service) roomToJoin(ctx context.Context, d *store.Directory, scope *tenant.Scope) error {
-	members, err := count(ctx, d, store.OrgMembers(scope.Tenant()), func(*store.Record) (bool, error) { return true, nil })
+	members, err := fence.Count(ctx, d, store.OrgMembers(scope.Tenant()), func(*store.Record) (bool, error) { return true, nil })
 	if err != nil {
 		return fmt.Errorf("count the members: %w", err)
 	}

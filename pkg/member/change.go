@@ -4,49 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/fence"
+	"github.com/tenantry/tenantry/pkg/grant"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// plan reads what is there and says what to write and what the audit log says of it; nothing to write is no change.
-type plan func(context.Context, *store.Directory) (audit.Event, []store.DirectoryChange, error)
-
-// change makes a change of a tenant's members or invitations: what the plan says, the audit row, and the tenant's fence one
-// step further, in one transaction on condition that the fence is where it was before the plan read anything. So
-// whatever a plan counts is as it counted it when the change is made; else the plan is asked again.
-func (s *Service) change(ctx context.Context, scope *tenant.Scope, plan plan) error {
-	d, fence := s.Store.Directory(), store.OrgFence(scope.Tenant())
-	for range attempts {
-		at := struct {
-			MovedAt time.Time `json:"movedAt"`
-		}{s.now()}
-		version, err := d.Read(ctx, fence, &struct{}{})
-		if err != nil {
-			return fmt.Errorf("read the members' fence: %w", err)
-		}
-		event, changes, err := plan(ctx, d)
-		if err != nil || len(changes) == 0 {
-			return err
-		}
-		row, err := s.Audit.Row(ctx, scope, event)
-		if err != nil {
-			return err
-		}
-		changes = append(changes, store.DirectoryChange{Key: fence, Value: at, Condition: store.VersionIs(version)})
-		if err = d.WriteAudited(ctx, scope, row, changes...); err == nil {
-			return nil
-		}
-		if store.Conflicted(err) == nil {
-			return fmt.Errorf("change the members: %w", err)
-		}
-	}
-	return fault.New(fault.Conflict, "The members are being changed by others. Try again.")
+// change makes a change of a tenant's members or invitations.
+func (s *Service) change(ctx context.Context, scope *tenant.Scope, plan fence.Plan) error {
+	return fence.Fence{Store: s.Store, Clock: s.Clock, Audit: s.Audit}.Change(ctx, scope, plan)
 }
 
 // Patch is what a caller changes of a member; nil leaves it as it is.
@@ -79,17 +50,17 @@ func (s *Service) update(ctx context.Context, scope *tenant.Scope, in *updateIn)
 		}
 		was, is := whole(before), whole(after)
 		out = &memberOut{route.ETag(version), shown(after, scope)}
-		if was.Name == is.Name && was.equal(is.Grant) {
+		if was.Name == is.Name && was.Equal(is.Grant) {
 			return e, nil, nil
 		}
-		if err := errors.Join(was.askWithin(scope), is.askWithin(scope)); err != nil {
+		if err := errors.Join(was.AskWithin(scope), is.AskWithin(scope)); err != nil {
 			return e, nil, err
 		}
 		if err := keepsOwner(ctx, d, scope.Tenant(), was.Role, is.Role); err != nil {
 			return e, nil, err
 		}
 		out.ETag = route.ETag(version + 1)
-		return audit.Event{Target: target(is.ID), Before: was, After: is}, both(store.Put, after, version), nil
+		return audit.Event{Target: target(is.ID), Before: was, After: is}, fence.Both(store.Put, after.Changes(), version), nil
 	})
 	if out != nil {
 		s.Forget(tenant.Principal{Issuer: out.Body.Issuer, Subject: out.Body.Subject}, scope.Tenant())
@@ -110,26 +81,10 @@ func (s *Service) patched(ctx context.Context, scope *tenant.Scope, m identity.M
 			}
 		}
 	}
-	if p.Role != nil {
-		m.Role = tenant.Role(*p.Role)
-	}
-	if p.Limited != nil {
-		if m.Limited = *p.Limited; !m.Limited {
-			m.Projects = nil
-		}
-	}
-	if p.Projects != nil {
-		if p.Limited != nil && !*p.Limited {
-			return m, fault.New(fault.Invalid, "Leave out body.projects, or body.limited: they say different things.").
-				At("body.projects", "is given where limited is false", "")
-		}
-		ids, err := s.named(ctx, scope, *p.Projects)
-		if err != nil {
-			return m, err
-		}
-		m.Limited, m.Projects = true, ids
-	}
-	return m, Grant{m.Role, m.Limited, m.Projects}.check()
+	g, err := grant.Patch{Role: p.Role, Limited: p.Limited, Projects: p.Projects}.Of(ctx, s.Store, scope,
+		grant.Grant{Role: m.Role, Limited: m.Limited, Projects: m.Projects})
+	m.Role, m.Limited, m.Projects = g.Role, g.Limited, g.Projects
+	return m, err
 }
 
 // keepsOwner refuses what takes the role of an owner away from the last one.
@@ -137,7 +92,7 @@ func keepsOwner(ctx context.Context, d *store.Directory, id tenant.ID, was, is t
 	if was != tenant.Owner || is == tenant.Owner {
 		return nil
 	}
-	owners, err := count(ctx, d, store.OrgMembers(id), func(r *store.Record) (bool, error) {
+	owners, err := fence.Count(ctx, d, store.OrgMembers(id), func(r *store.Record) (bool, error) {
 		var m identity.Member
 		err := r.Value.Decode(&m)
 		return m.Role == tenant.Owner, err
@@ -152,14 +107,11 @@ func keepsOwner(ctx context.Context, d *store.Directory, id tenant.ID, was, is t
 }
 
 func (s *Service) remove(ctx context.Context, scope *tenant.Scope, in *getIn) (*none, error) {
-	return s.end(ctx, scope, in.MemberID, func(m Member) error { return m.askWithin(scope) })
+	return s.end(ctx, scope, in.MemberID, func(m Member) error { return m.AskWithin(scope) })
 }
 
 func (s *Service) leave(ctx context.Context, scope *tenant.Scope, _ *struct{}) (*none, error) {
 	p := scope.Principal()
-	if p.Credential() != tenant.Token {
-		return nil, fault.New(fault.Forbidden, "An API key is revoked; it cannot leave. Sign in as a person.")
-	}
 	id := tenant.MemberIDOf(scope.Tenant(), p.Issuer, p.Subject)
 	return s.end(ctx, scope, string(id), func(Member) error { return nil })
 }
@@ -180,23 +132,11 @@ func (s *Service) end(ctx context.Context, scope *tenant.Scope, id string, may f
 		if err := keepsOwner(ctx, d, scope.Tenant(), was.Role, ""); err != nil {
 			return e, nil, err
 		}
-		return audit.Event{Target: target(was.ID), Before: was}, both(store.Delete, m, version), nil
+		return audit.Event{Target: target(was.ID), Before: was}, fence.Both(store.Delete, m.Changes(), version), nil
 	})
 	s.Forget(gone, scope.Tenant())
 	if err != nil {
 		return nil, err
 	}
 	return &none{}, nil
-}
-
-// both does the same to the two items of a member, which have one version.
-func both(action store.Action, m identity.Member, version int64) []store.DirectoryChange {
-	changes := m.Changes()
-	for i := range changes {
-		changes[i].Action, changes[i].Condition = action, store.VersionIs(version)
-		if action == store.Delete {
-			changes[i].Value = nil
-		}
-	}
-	return changes
 }

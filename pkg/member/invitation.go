@@ -8,6 +8,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/grant"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -18,7 +19,7 @@ import (
 type Invitation struct {
 	ID   tenant.InvitationID `json:"id" doc:"inv_ and 26 characters."`
 	Name string              `json:"name,omitempty" doc:"Whom it is for; the member will be called so."`
-	Grant
+	grant.Grant
 	Status     Status      `json:"status,omitempty" enum:"open,expired"`
 	InvitedBy  audit.Actor `json:"invitedBy" doc:"Who made it, or renewed it last."`
 	Days       int         `json:"days" doc:"How long it is good from when it is made or renewed."`
@@ -107,7 +108,7 @@ func (s *Service) revoke(ctx context.Context, scope *tenant.Scope, in *invitatio
 		if err != nil {
 			return e, nil, err
 		}
-		if err := i.askWithin(scope); err != nil {
+		if err := i.AskWithin(scope); err != nil {
 			return e, nil, err
 		}
 		return audit.Event{Target: invitationTarget(i.ID), Before: i.Invitation}, i.ends(scope.Tenant(), version), nil
@@ -146,7 +147,7 @@ func (s *Service) open(i Invitation) bool { return s.Clock().Before(i.ValidUntil
 
 // shownInvitation is the invitation as the scope's principal is shown it.
 func (s *Service) shownInvitation(i invited, scope *tenant.Scope) Invitation {
-	i.Grant, i.Status = i.seenBy(scope), Expired
+	i.Grant, i.Status = i.SeenBy(scope), Expired
 	if s.open(i.Invitation) {
 		i.Status = Open
 	}

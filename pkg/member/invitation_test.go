@@ -9,6 +9,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/apptest"
 	"github.com/tenantry/tenantry/pkg/audit"
+	"github.com/tenantry/tenantry/pkg/grant"
 	"github.com/tenantry/tenantry/pkg/member"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -20,8 +21,8 @@ func TestInviteAndAccept(t *testing.T) {
 	a := newApp(t)
 	a.Advance(time.Second)
 	i := a.invite(t, a.Alice.Client, body{"name": "Vera", "role": "viewer", "projects": []any{a.Alice.Project}})
-	grant := member.Grant{Role: tenant.Viewer, Limited: true, Projects: []tenant.ProjectID{a.Alice.Project}}
-	want := member.Invitation{ID: i.ID, Name: "Vera", Grant: grant, Status: member.Open, InvitedBy: audit.Actor{Issuer: a.URL, Subject: "alice"}, Days: 7,
+	given := grant.Grant{Role: tenant.Viewer, Limited: true, Projects: []tenant.ProjectID{a.Alice.Project}}
+	want := member.Invitation{ID: i.ID, Name: "Vera", Grant: given, Status: member.Open, InvitedBy: audit.Actor{Issuer: a.URL, Subject: "alice"}, Days: 7,
 		CreatedAt: a.Now(), ValidUntil: a.Now().AddDate(0, 0, 7)}
 	require.Equal(t, want, i.Invitation)
 	var page route.Page[member.Invitation]
@@ -34,12 +35,12 @@ func TestInviteAndAccept(t *testing.T) {
 	var place member.Place
 	answer := a.accept(t, vera, i.Token).Is(t, 201).Into(t, &place)
 	require.Equal(t, a.Alice.Path(""), answer.Header.Get("Location"))
-	require.Equal(t, member.Place{TenantID: a.Alice.Tenant, Name: "alice's", Status: tenant.Active, MemberID: tenant.MemberID(a.id("vera")), Grant: grant,
+	require.Equal(t, member.Place{TenantID: a.Alice.Tenant, Name: "alice's", Status: tenant.Active, MemberID: tenant.MemberID(a.id("vera")), Grant: given,
 		Permissions: tenant.Viewer.Permissions()}, place)
 	vera.Get(t, a.Alice.Path("/projects/"+string(a.Alice.Project))).Is(t, 200)
 	var m member.Member
 	a.Alice.Get(t, a.member("vera")).Is(t, 200).Into(t, &m)
-	require.Equal(t, member.Member{ID: place.MemberID, Name: "Vera", Grant: grant, Issuer: a.URL, Subject: "vera", CreatedAt: a.Now()}, m)
+	require.Equal(t, member.Member{ID: place.MemberID, Name: "Vera", Grant: given, Issuer: a.URL, Subject: "vera", CreatedAt: a.Now()}, m)
 	row := a.last(t)
 	require.Equal(t, "acceptInvitation member/"+a.id("vera"), row.Operation+" "+row.Target)
 	require.Equal(t, "vera", row.Actor.Subject)

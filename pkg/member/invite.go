@@ -7,6 +7,8 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/fence"
+	"github.com/tenantry/tenantry/pkg/grant"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -62,19 +64,19 @@ func (s *Service) create(ctx context.Context, scope *tenant.Scope, in *createIn)
 
 // invitation gives the one that a caller describes, checked.
 func (s *Service) invitation(ctx context.Context, scope *tenant.Scope, n New) (i Invitation, err error) {
-	i = Invitation{Grant: Grant{Role: tenant.Role(n.Role), Limited: n.Projects != nil}, Days: n.Days, CreatedAt: s.now()}
+	i = Invitation{Grant: grant.Grant{Role: tenant.Role(n.Role), Limited: n.Projects != nil}, Days: n.Days, CreatedAt: s.now()}
 	if n.Name != "" {
 		if i.Name, err = route.Line("body.name", n.Name, maxName); err != nil {
 			return i, err
 		}
 	}
-	if i.Projects, err = s.named(ctx, scope, n.Projects); err != nil {
+	if i.Projects, err = grant.Named(ctx, s.Store, scope, n.Projects); err != nil {
 		return i, err
 	}
-	if err := i.check(); err != nil {
+	if err := i.Check(); err != nil {
 		return i, err
 	}
-	if err := i.askWithin(scope); err != nil {
+	if err := i.AskWithin(scope); err != nil {
 		return i, err
 	}
 	i.ID, err = tenant.NewInvitationID(i.CreatedAt, s.Random)
@@ -120,7 +122,7 @@ func (s *Service) issue(ctx context.Context, d *store.Directory, scope *tenant.S
 
 // roomToInvite refuses one more open invitation than the plan has members.
 func (s *Service) roomToInvite(ctx context.Context, d *store.Directory, scope *tenant.Scope, but tenant.InvitationID) error {
-	open, err := count(ctx, d, store.OrgInvitations(scope.Tenant()), func(r *store.Record) (bool, error) {
+	open, err := fence.Count(ctx, d, store.OrgInvitations(scope.Tenant()), func(r *store.Record) (bool, error) {
 		var i invited
 		err := r.Value.Decode(&i)
 		return i.ID != but && s.open(i.Invitation), err
@@ -143,7 +145,7 @@ func (s *Service) renew(ctx context.Context, scope *tenant.Scope, in *invitation
 		if err != nil {
 			return e, nil, err
 		}
-		if err := before.askWithin(scope); err != nil {
+		if err := before.AskWithin(scope); err != nil {
 			return e, nil, err
 		}
 		after := invited{Invitation: s.by(before.Invitation, scope)}

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/tenantry/tenantry/pkg/grant"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -29,7 +30,7 @@ type Place struct {
 	Name     string          `json:"name" doc:"The tenant's."`
 	Status   tenant.Status   `json:"status" enum:"active,suspended,deleting" doc:"The tenant's."`
 	MemberID tenant.MemberID `json:"memberId,omitempty" doc:"Yours; an API key has none."`
-	Grant
+	grant.Grant
 	Permissions []tenant.Permission `json:"permissions" doc:"What you may do, the tenant's status considered."`
 }
 
@@ -92,11 +93,12 @@ func (s *Service) place(ctx context.Context, p tenant.Principal, m tenant.Member
 	if version == 0 || meta.Erasing {
 		return nil, nil
 	}
-	out := &Place{TenantID: m.Tenant, Name: meta.Name, Status: meta.Status, Grant: Grant{m.Role, m.Projects != nil, m.Projects}}
+	out := &Place{TenantID: m.Tenant, Name: meta.Name, Status: meta.Status, Grant: grant.Grant{Role: m.Role, Limited: m.Projects != nil, Projects: m.Projects}}
 	if p.Credential() == tenant.Token {
 		out.MemberID = tenant.MemberIDOf(m.Tenant, p.Issuer, p.Subject)
 	}
-	rests := func(may tenant.Permission) bool { return !meta.Status.Lets(m.Role, may) }
-	out.Permissions = slices.DeleteFunc(m.Role.Permissions(), rests)
+	out.Permissions = slices.DeleteFunc(m.Role.Permissions(), func(may tenant.Permission) bool {
+		return !meta.Status.Lets(m.Role, may) || p.Credential() == tenant.APIKey && may.Personal()
+	})
 	return out, nil
 }

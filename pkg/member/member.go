@@ -10,6 +10,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/grant"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -20,7 +21,7 @@ import (
 type Member struct {
 	ID   tenant.MemberID `json:"id" doc:"mem_ and 26 characters."`
 	Name string          `json:"name,omitempty" doc:"From the invitation, or as it was changed since."`
-	Grant
+	grant.Grant
 	Issuer    string    `json:"issuer" doc:"Of the person's tokens."`
 	Subject   string    `json:"subject" doc:"Of the person's tokens."`
 	Email     string    `json:"email,omitempty" doc:"As the person's token had it when they joined."`
@@ -40,8 +41,7 @@ const (
 	listMembers, createInvitation, listInvitations = "listMembers", "createInvitation", "listInvitations"
 	getMe, acceptInvitation                        = "getMe", "acceptInvitation"
 
-	maxName  = 100
-	attempts = 10
+	maxName = 100
 )
 
 // Operations lists the package's operations; it works on a nil Service.
@@ -135,14 +135,14 @@ func find(ctx context.Context, d *store.Directory, scope *tenant.Scope, id strin
 
 // whole is the member as an owner is shown it.
 func whole(m identity.Member) Member {
-	return Member{ID: m.ID(), Name: m.Name, Grant: Grant{m.Role, m.Limited, m.Projects}, Issuer: m.Issuer, Subject: m.Subject,
+	return Member{ID: m.ID(), Name: m.Name, Grant: grant.Grant{Role: m.Role, Limited: m.Limited, Projects: m.Projects}, Issuer: m.Issuer, Subject: m.Subject,
 		Email: m.Email, CreatedAt: m.CreatedAt}
 }
 
 // shown is the member as the scope's principal is shown it.
 func shown(m identity.Member, scope *tenant.Scope) Member {
 	w := whole(m)
-	w.Grant = w.seenBy(scope)
+	w.Grant = w.SeenBy(scope)
 	return w
 }
 

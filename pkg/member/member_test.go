@@ -12,6 +12,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/apptest"
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/grant"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/member"
 	"github.com/tenantry/tenantry/pkg/route"
@@ -109,9 +110,9 @@ func TestMe(t *testing.T) {
 	carol.Get(t, "/v1/me").Is(t, 200).Into(t, &me)
 	require.Equal(t, []member.Place{
 		{TenantID: a.Alice.Tenant, Name: "alice's", Status: tenant.Active, MemberID: tenant.MemberIDOf(a.Alice.Tenant, a.URL, "carol"),
-			Grant: member.Grant{Role: tenant.Viewer, Limited: true, Projects: []tenant.ProjectID{a.Alice.Project}}, Permissions: tenant.Viewer.Permissions()},
+			Grant: grant.Grant{Role: tenant.Viewer, Limited: true, Projects: []tenant.ProjectID{a.Alice.Project}}, Permissions: tenant.Viewer.Permissions()},
 		{TenantID: a.Bob.Tenant, Name: "bob's", Status: tenant.Active, MemberID: tenant.MemberIDOf(a.Bob.Tenant, a.URL, "carol"),
-			Grant: member.Grant{Role: tenant.Admin}, Permissions: tenant.Admin.Permissions()},
+			Grant: grant.Grant{Role: tenant.Admin}, Permissions: tenant.Admin.Permissions()},
 	}, sorted(me.Tenants, a.Alice.Tenant))
 
 	var seen []tenant.ID
@@ -171,7 +172,7 @@ func TestMembersAreListed(t *testing.T) {
 	var alice member.Member
 	answer := a.Alice.Get(t, a.member("alice")).Is(t, 200).Into(t, &alice)
 	require.Equal(t, `"v1"`, answer.Header.Get("ETag"))
-	require.Equal(t, member.Member{ID: tenant.MemberID(a.id("alice")), Grant: member.Grant{Role: tenant.Owner}, Issuer: a.URL, Subject: "alice", CreatedAt: a.Now()}, alice)
+	require.Equal(t, member.Member{ID: tenant.MemberID(a.id("alice")), Grant: grant.Grant{Role: tenant.Owner}, Issuer: a.URL, Subject: "alice", CreatedAt: a.Now()}, alice)
 	a.Bob.Get(t, a.Bob.Path("/members/"+a.id("alice"))).Fails(t, 404, "no such member")
 }
 
@@ -202,7 +203,7 @@ func TestUpdate(t *testing.T) {
 	if other < a.Alice.Project {
 		projects = []tenant.ProjectID{other, a.Alice.Project}
 	}
-	require.Equal(t, member.Grant{Role: tenant.Viewer, Limited: true, Projects: projects}, m.Grant)
+	require.Equal(t, grant.Grant{Role: tenant.Viewer, Limited: true, Projects: projects}, m.Grant)
 	require.Equal(t, "Ed", m.Name)
 	ed.Do(t, "POST", a.Alice.Path("/projects"), body{"name": "new", "environment": "test"}).Fails(t, 403, "project:write")
 

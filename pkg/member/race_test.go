@@ -69,11 +69,8 @@ func newHouse(t testing.TB, e store.Engine, owners ...string) *house {
 	return h
 }
 
-// Principal is whoever one says one is; a name that is a key's ID is that key.
+// Principal is whoever one says one is.
 func (h *house) Principal(_ context.Context, authorization string) (tenant.Principal, error) {
-	if _, err := tenant.ParseKeyID(authorization); err == nil {
-		return tenant.Principal{Issuer: tenant.KeyIssuer, Subject: authorization}, nil
-	}
 	return tenant.Principal{Issuer: "https://issuer", Subject: authorization}, nil
 }
 
@@ -229,30 +226,4 @@ func TestOnePersonJoinsOnce(t *testing.T) {
 			require.Equal(t, 1, h.members(t, tenant.Viewer, tenant.Editor))
 		})
 	}
-}
-
-func TestAnAPIKeyIsInOneTenantAndNoMember(t *testing.T) {
-	h := newHouse(t, engines["bolt"](t), "ann")
-	const key = "key_01ARZ3NDEKTSV4RRFFQ69G5FAV"
-	m := identity.Member{Tenant: h.id, Issuer: tenant.KeyIssuer, Subject: key, Role: tenant.Admin}
-	require.NoError(t, h.store.Directory().Write(t.Context(), m.Changes()[0]))
-	status, said := h.do(t, key, "GET", "/v1/me", "")
-	var me member.Me
-	require.NoError(t, json.Unmarshal([]byte(said), &me))
-	require.Equal(t, 200, status)
-	require.Equal(t, member.Me{Issuer: tenant.KeyIssuer, Subject: key, Credential: tenant.APIKey, Tenants: []member.Place{
-		{TenantID: h.id, Status: tenant.Active, Grant: member.Grant{Role: tenant.Admin}, Permissions: tenant.Admin.Permissions()},
-	}}, me)
-	status, _ = h.do(t, key, "POST", "/leave", "")
-	require.Equal(t, 403, status)
-	var i member.Issued
-	_, said = h.do(t, key, "POST", "/invitations", `{"role":"owner"}`)
-	require.Contains(t, said, "at most the role admin")
-	_, said = h.do(t, key, "POST", "/invitations", `{"role":"viewer"}`)
-	require.NoError(t, json.Unmarshal([]byte(said), &i))
-	accept := fmt.Sprintf(`{"token":%q}`, i.Token)
-	status, said = h.do(t, key, "POST", "/v1/invitations/accept", accept)
-	require.Equal(t, 403, status, said)
-	status, _ = h.do(t, "guest", "POST", "/v1/invitations/accept", accept)
-	require.Equal(t, 201, status)
 }

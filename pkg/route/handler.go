@@ -35,6 +35,8 @@ type Options struct {
 	Admit func(context.Context, *tenant.Scope) (Rate, error)
 	// Used is told what an admitted request took, after it was answered. May be nil.
 	Used func(context.Context, *tenant.Scope, Usage)
+	// Answered is told of a member's request that was answered, whatever with. May be nil.
+	Answered func(context.Context, *tenant.Scope)
 	// Refused is told of a member's request that was refused: fault.Forbidden, or any failure whose cause is
 	// tenant.ErrDenied. May be nil.
 	Refused func(context.Context, *tenant.Scope, error)
@@ -209,6 +211,9 @@ func (s *server) settle(ctx context.Context, c *call, r *http.Request, w *respon
 	ctx = context.WithoutCancel(ctx) // a caller who has gone owes all the same
 	if denied := fault.Is(c.failure, fault.Forbidden) || errors.Is(c.failure, tenant.ErrDenied); denied && c.member != nil && s.Refused != nil {
 		s.Refused(ctx, c.member, c.failure)
+	}
+	if c.member != nil && s.Answered != nil {
+		s.Answered(ctx, c.member)
 	}
 	if c.admitted && s.Used != nil {
 		s.Used(ctx, c.member, Usage{Store: meter.Total(), BytesIn: max(r.ContentLength, 0), BytesOut: w.bytes})

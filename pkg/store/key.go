@@ -67,6 +67,11 @@ func Usage(day calendar.Day) Key { return core("USAGE#" + day.String()) }
 // Usages is the tenant's meters of the days from first to last.
 func Usages(first, last calendar.Day) Span { return Span{Usage(first), Usage(last)} }
 
+// UsageDay is the day of an item among Usages.
+func UsageDay(at Address) (calendar.Day, error) {
+	return calendar.ParseDay(strings.TrimPrefix(at.SK, "USAGE#"))
+}
+
 // Rate is how many of a minute's requests are taken.
 func Rate(minute time.Time) Key { return core("RATE#" + minute.UTC().Format("2006-01-02T15:04")) }
 
@@ -179,8 +184,8 @@ func OrgMember(id tenant.ID, member tenant.MemberID) DirectoryKey {
 	return DirectoryKey{orgPK(id), "MEMBER#" + string(member)}
 }
 
-// OrgFence is what every change of a tenant's members and invitations moves, so that one made on what another has changed
-// meanwhile fails.
+// OrgFence is what every change of a tenant's members, invitations and API keys moves, so that one made on what another has
+// changed meanwhile fails.
 func OrgFence(id tenant.ID) DirectoryKey { return DirectoryKey{orgPK(id), "FENCE"} }
 
 // APIKey is what a secret API key opens, found from the SHA-256 of it.

@@ -48,6 +48,12 @@ const (
 // To leave, to export and what owners alone may do are no such changes.
 func (p Permission) Changes() bool { return strings.HasSuffix(string(p), ":write") }
 
+// Personal tells whether only people may do what the permission is for, whatever role an API key has: who belongs to a tenant,
+// which keys it has and whether it goes on. So nobody who got hold of a key gets more by it, or keeps it longer than the key.
+func (p Permission) Personal() bool {
+	return slices.Contains([]Permission{Person, WriteMember, LeaveTenant, WriteKey, OwnTenant}, p)
+}
+
 // grants lists what each role adds to the roles below it.
 var grants = []struct {
 	role Role

@@ -10,6 +10,7 @@ type Principal struct {
 	Issuer  string // "" for a worker, KeyIssuer for an API key
 	Subject string // of an API key its KeyID
 	Email   string // as the token gives it, for display only; often absent
+	Tenant  ID     // of an API key the one it belongs to; "" of all else
 }
 
 // KeyIssuer is the Issuer of API keys. No OpenID Connect issuer has this name: theirs are URLs.
@@ -87,15 +88,19 @@ type Scope struct {
 // What Authorize refuses with. ErrDenied says that the membership does not carry the permission; a failure that has it
 // as its cause was a refused access, whatever it looks like to the caller.
 var (
-	ErrDenied = errors.New("permission denied")
-	ErrRests  = errors.New("the tenant is not active")
+	ErrDenied   = errors.New("permission denied")
+	ErrPersonal = errors.New("an API key is no person")
+	ErrRests    = errors.New("the tenant is not active")
 )
 
 // Authorize makes the Scope of a member whose role has the permission, in a tenant whose standing allows it; else
-// ErrDenied or ErrRests.
+// ErrDenied, ErrPersonal or ErrRests.
 func Authorize(p Principal, m Membership, at Standing, need Permission) (*Scope, error) {
 	if _, err := ParseID(string(m.Tenant)); err != nil || !m.Role.May(need) {
 		return nil, ErrDenied
+	}
+	if p.Credential() == APIKey && need.Personal() {
+		return nil, ErrPersonal
 	}
 	if !at.Status.Lets(m.Role, need) {
 		return nil, ErrRests

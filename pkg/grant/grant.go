@@ -1,4 +1,6 @@
-package member
+// Package grant says what somebody is given in a tenant: a role and, where it is limited, the projects it is for. Nobody gives
+// more than they hold.
+package grant
 
 import (
 	"context"
@@ -11,15 +13,15 @@ import (
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// Grant is what a membership gives, or an invitation will.
+// Grant is what a membership or an API key gives, or an invitation will.
 type Grant struct {
 	Role     tenant.Role        `json:"role" enum:"owner,admin,editor,viewer"`
 	Limited  bool               `json:"limited" doc:"To the projects; otherwise it is for all that there are and will be."`
 	Projects []tenant.ProjectID `json:"projects,omitempty" doc:"Those that you see yourself."`
 }
 
-// within tells whether the scope's principal holds all that the grant gives.
-func (g Grant) within(scope *tenant.Scope) bool {
+// Within tells whether the scope's principal holds all that the grant gives.
+func (g Grant) Within(scope *tenant.Scope) bool {
 	if !scope.Role().AtLeast(g.Role) {
 		return false
 	}
@@ -27,9 +29,9 @@ func (g Grant) within(scope *tenant.Scope) bool {
 	return !scope.Limited() || g.Limited && !slices.ContainsFunc(g.Projects, beyond)
 }
 
-// askWithin refuses what the scope's principal does not hold.
-func (g Grant) askWithin(scope *tenant.Scope) error {
-	if g.within(scope) {
+// AskWithin refuses what the scope's principal does not hold.
+func (g Grant) AskWithin(scope *tenant.Scope) error {
+	if g.Within(scope) {
 		return nil
 	}
 	if scope.Limited() {
@@ -39,18 +41,19 @@ func (g Grant) askWithin(scope *tenant.Scope) error {
 	return fault.New(fault.Forbidden, "You can give, change and take only what you hold yourself: at most the role %s. Ask an owner.", scope.Role())
 }
 
-// seenBy leaves out the projects that the scope's principal does not see.
-func (g Grant) seenBy(scope *tenant.Scope) Grant {
+// SeenBy leaves out the projects that the scope's principal does not see.
+func (g Grant) SeenBy(scope *tenant.Scope) Grant {
 	g.Projects = slices.DeleteFunc(slices.Clone(g.Projects), func(p tenant.ProjectID) bool { return !scope.Sees(p) })
 	return g
 }
 
-func (g Grant) equal(o Grant) bool {
+// Equal tells whether both give the same.
+func (g Grant) Equal(o Grant) bool {
 	return g.Role == o.Role && g.Limited == o.Limited && slices.Equal(g.Projects, o.Projects)
 }
 
-// check refuses a grant that makes no sense.
-func (g Grant) check() error {
+// Check refuses a grant that makes no sense.
+func (g Grant) Check() error {
 	switch {
 	case g.Limited && g.Role == tenant.Owner:
 		return fault.New(fault.Invalid, "An owner sees all projects: give another role, or do not limit it to projects.").
@@ -61,12 +64,43 @@ func (g Grant) check() error {
 	return nil
 }
 
-// named gives the projects that a request names, each once, in order. They are there, and the scope's principal sees them.
-func (s *Service) named(ctx context.Context, scope *tenant.Scope, names []string) ([]tenant.ProjectID, error) {
+// Patch is what a caller changes of a grant; nil leaves it as it is.
+type Patch struct {
+	Role     *string
+	Limited  *bool
+	Projects *[]string
+}
+
+// Of gives the grant with what the patch says, checked, for the scope's principal.
+func (p Patch) Of(ctx context.Context, st *store.Store, scope *tenant.Scope, g Grant) (Grant, error) {
+	if p.Role != nil {
+		g.Role = tenant.Role(*p.Role)
+	}
+	if p.Limited != nil {
+		if g.Limited = *p.Limited; !g.Limited {
+			g.Projects = nil
+		}
+	}
+	if p.Projects != nil {
+		if p.Limited != nil && !*p.Limited {
+			return g, fault.New(fault.Invalid, "Leave out body.projects, or body.limited: they say different things.").
+				At("body.projects", "is given where limited is false", "")
+		}
+		ids, err := Named(ctx, st, scope, *p.Projects)
+		if err != nil {
+			return g, err
+		}
+		g.Limited, g.Projects = true, ids
+	}
+	return g, g.Check()
+}
+
+// Named gives the projects that a request names, each once, in order. They are there, and the scope's principal sees them.
+func Named(ctx context.Context, st *store.Store, scope *tenant.Scope, names []string) ([]tenant.ProjectID, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
-	h, err := s.Store.Tenant(scope)
+	h, err := st.Tenant(scope)
 	if err != nil {
 		return nil, err
 	}
@@ -92,27 +126,4 @@ func (s *Service) named(ctx context.Context, scope *tenant.Scope, names []string
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids), nil
-}
-
-// count goes through all items of a span of the directory.
-func count(ctx context.Context, d *store.Directory, span store.DirectorySpan, counts func(*store.Record) (bool, error)) (n int64, err error) {
-	l := store.List{Consistency: store.Strongly}
-	for {
-		page, err := d.Query(ctx, span, l)
-		if err != nil {
-			return 0, err
-		}
-		for i := range page.Records {
-			yes, err := counts(&page.Records[i])
-			if err != nil {
-				return 0, err
-			}
-			if yes {
-				n++
-			}
-		}
-		if l.After = page.Next; l.After == "" {
-			return n, nil
-		}
-	}
 }

@@ -1,0 +1,92 @@
+// Package fence lets the changes of what a tenant has in the directory, members, invitations and API keys, follow each other:
+// what a change counts is as it was counted when the change is made.
+package fence
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tenantry/tenantry/pkg/audit"
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// Fence is the one item of each tenant that every change moves. All fields are needed.
+type Fence struct {
+	Store *store.Store
+	Clock func() time.Time
+	Audit audit.Log
+}
+
+// Plan reads what is there and says what to write and what the audit log says of it; nothing to write is no change.
+type Plan func(context.Context, *store.Directory) (audit.Event, []store.DirectoryChange, error)
+
+const attempts = 10
+
+// Change makes a change: what the plan says, the audit row, and the tenant's fence one step further, in one transaction on
+// condition that the fence is where it was before the plan read anything. So whatever a plan counts is as it counted it when
+// the change is made; else the plan is asked again, and after ten times it is fault.Conflict.
+func (f Fence) Change(ctx context.Context, scope *tenant.Scope, plan Plan) error {
+	d, key := f.Store.Directory(), store.OrgFence(scope.Tenant())
+	for range attempts {
+		at := struct {
+			MovedAt time.Time `json:"movedAt"`
+		}{f.Clock().UTC().Truncate(time.Millisecond)}
+		version, err := d.Read(ctx, key, &struct{}{})
+		if err != nil {
+			return fmt.Errorf("read a fence: %w", err)
+		}
+		event, changes, err := plan(ctx, d)
+		if err != nil || len(changes) == 0 {
+			return err
+		}
+		row, err := f.Audit.Row(ctx, scope, event)
+		if err != nil {
+			return err
+		}
+		changes = append(changes, store.DirectoryChange{Key: key, Value: at, Condition: store.VersionIs(version)})
+		if err = d.WriteAudited(ctx, scope, row, changes...); err == nil {
+			return nil
+		}
+		if store.Conflicted(err) == nil {
+			return fmt.Errorf("change behind a fence: %w", err)
+		}
+	}
+	return fault.New(fault.Conflict, "Members, invitations or API keys are being changed by others. Try again.")
+}
+
+// Count goes through all items of a span of the directory and gives how many count.
+func Count(ctx context.Context, d *store.Directory, span store.DirectorySpan, counts func(*store.Record) (bool, error)) (n int64, err error) {
+	l := store.List{Consistency: store.Strongly}
+	for {
+		page, err := d.Query(ctx, span, l)
+		if err != nil {
+			return 0, err
+		}
+		for i := range page.Records {
+			yes, err := counts(&page.Records[i])
+			if err != nil {
+				return 0, err
+			}
+			if yes {
+				n++
+			}
+		}
+		if l.After = page.Next; l.After == "" {
+			return n, nil
+		}
+	}
+}
+
+// Both does the same to the items of an entity that is kept twice, which have one version.
+func Both(action store.Action, changes []store.DirectoryChange, version int64) []store.DirectoryChange {
+	for i := range changes {
+		changes[i].Action, changes[i].Condition = action, store.VersionIs(version)
+		if action == store.Delete {
+			changes[i].Value = nil
+		}
+	}
+	return changes
+}
