@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/apikey"
@@ -36,6 +37,7 @@ type Deps struct {
 	Random    io.Reader
 	Plan      tenant.Plan   // of new tenants
 	Grace     time.Duration // of tenants that are deleted
+	Quiet     time.Duration // after their end, for who still writes; an erasure.Service's
 	Log       *slog.Logger
 	Meter     *usage.Meter                 // of tenants' use; whoever made it flushes it in the end
 	Strangers limit.Bounds                 // the zero Bounds are the usual ones
@@ -64,6 +66,7 @@ type features struct {
 	costs         *cost.Service
 	audits        *audit.Service
 	usages        *usage.Service
+	erasures      *erasure.Service
 }
 
 // Operations lists every operation there is, in the order of the reference. They cannot be served: nothing is wired.
@@ -111,7 +114,11 @@ func Jobs(d Deps) *job.Worker {
 
 // works lists what the features do in steps: one line for each kind.
 func (d Deps) works() []job.Work {
-	return (&erasure.Service{Store: d.Store, Files: d.Files, Queue: d.Jobs, Clock: d.Clock, Log: d.Log, Quiet: d.Quiet}).Works()
+	erasures := &erasure.Service{Store: d.Store, Files: d.Files, Queue: d.Jobs, Clock: d.Clock, Log: d.Log, Quiet: d.Quiet}
+	if d.Auth != nil {
+		erasures.Forget = d.Auth.Forget
+	}
+	return slices.Concat(erasures.Works())
 }
 
 // OpenAPI gives the OpenAPI 3.1 document of all operations.
@@ -141,6 +148,7 @@ func (d Deps) features() features {
 		costs:         &cost.Service{Store: d.Store, Clock: d.Clock},
 		audits:        &audit.Service{Store: d.Store, Clock: d.Clock},
 		usages:        &usage.Service{Store: d.Store, Clock: d.Clock, Meter: d.Meter, Used: used},
+		erasures:      &erasure.Service{Store: d.Store},
 	}
 }
 
@@ -148,7 +156,7 @@ func (f features) operations() []route.Operation {
 	var ops []route.Operation
 	for _, of := range []func() []route.Operation{
 		f.organizations.Operations, f.members.Operations, f.keys.Operations, f.projects.Operations, f.deliveries.Operations,
-		f.costs.Operations, f.audits.Operations, f.usages.Operations,
+		f.costs.Operations, f.audits.Operations, f.usages.Operations, f.erasures.Operations,
 	} {
 		ops = append(ops, of()...)
 	}

@@ -26,7 +26,7 @@ import (
 // The seams that are made on first use, once. What cannot be made fails its call and nothing else.
 type (
 	lazyEngine func() (store.Engine, error)
-	lazyFiles  func() (delivery.Files, error)
+	lazyFiles  func() (*s3.Files, error)
 	lazyQueue  func() (*sqs.Queue, error)
 )
 
@@ -67,7 +67,7 @@ func newClients(c Config) clients {
 			}
 			return e.As(r.Of(id)), nil
 		},
-		files: lazyFiles(once(load, func(a aws.Config) (delivery.Files, error) {
+		files: lazyFiles(once(load, func(a aws.Config) (*s3.Files, error) {
 			r, err := role()
 			if err != nil {
 				return nil, err
@@ -177,6 +177,22 @@ func (l lazyFiles) Remove(ctx context.Context, s *tenant.Scope, name string) err
 		return err
 	}
 	return f.Remove(ctx, s, name)
+}
+
+func (l lazyFiles) Left(ctx context.Context, s *tenant.Scope) (int, error) {
+	f, err := l()
+	if err != nil {
+		return 0, err
+	}
+	return f.Left(ctx, s)
+}
+
+func (l lazyFiles) Sweep(ctx context.Context, s *tenant.Scope) (int, error) {
+	f, err := l()
+	if err != nil {
+		return 0, err
+	}
+	return f.Sweep(ctx, s)
 }
 
 // SendBody sends through the queue that is made on first use.

@@ -30,13 +30,14 @@ type Files interface {
 
 // Service erases tenants and shows the proofs. For its operations it needs Store alone.
 type Service struct {
-	Store *store.Store
-	Files Files
-	Queue job.Queue
-	Clock func() time.Time
-	Log   *slog.Logger
-	Quiet time.Duration // how long who believed in the tenant may go on writing; an hour where 0
-	Check time.Duration // after the proof, until it is looked once more; a day where 0
+	Store  *store.Store
+	Files  Files
+	Queue  job.Queue
+	Clock  func() time.Time
+	Log    *slog.Logger
+	Forget func(tenant.Principal, tenant.ID) // makes this process read the standing of a tenant anew; nil where it has no requests
+	Quiet  time.Duration                     // how long who believed in the tenant may go on writing; an hour where 0
+	Check  time.Duration                     // after the proof, until it is looked once more; a day where 0
 }
 
 const (

@@ -88,6 +88,9 @@ func (s *Service) begin(ctx context.Context, r *job.Run, n *notes, now time.Time
 	if err != nil || !doomed {
 		return false, err
 	}
+	if s.Forget != nil {
+		s.Forget(tenant.Principal{}, r.Message.Tenant)
+	}
 	n.Begun, n.Next = now.UTC().Truncate(time.Millisecond), now.Add(s.quiet())
 	n.Owners, err = s.owners(ctx, r.Message.Tenant)
 	return true, err
