@@ -14,6 +14,7 @@ import (
 // 404 here.
 type front struct {
 	api, uploads, issuer http.Handler
+	plan                 http.Handler // the operator's
 	openAPI, docs        http.Handler
 	loopback             bool // only this machine can connect
 }
@@ -34,6 +35,8 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.openAPI.ServeHTTP(w, r)
 	case strings.HasPrefix(p, folder.Path):
 		f.uploads.ServeHTTP(w, r)
+	case p == planPath:
+		f.plan.ServeHTTP(w, r)
 	case strings.HasPrefix(p, "/dev/"), strings.HasPrefix(p, "/.well-known/"):
 		f.issuer.ServeHTTP(w, r)
 	default:

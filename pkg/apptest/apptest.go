@@ -27,6 +27,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/identity/localissuer"
 	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/limit"
+	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/storetest"
@@ -130,6 +131,11 @@ func (a *App) Another(t testing.TB, change func(*api.Deps)) http.Handler {
 	h, err := api.Handler(d, "")
 	require.NoError(t, err)
 	return h
+}
+
+// SetPlan gives a tenant another plan, as the operator does.
+func (a *App) SetPlan(ctx context.Context, c organization.PlanChange) (organization.Organization, error) {
+	return api.SetPlan(a.deps)(ctx, c)
 }
 
 // Strangers are bounds that tests, whose clock stands still, do not reach unless they mean to.
