@@ -173,11 +173,11 @@ func (p *platform) wire(s *store.Store) error {
 	ingest.Temp, ingest.Alone, jobs.Alone = p.path(spillDir), alone, alone
 	p.read = queue.Of(delivery.ParseMessages, usage.Worker(d.Meter, api.OfDelivery, ingest.Handle))
 	p.work = queue.Of(job.ParseMessages, usage.Worker(d.Meter, api.OfJob, jobs.Handle))
-	p.handler, err = p.front(served, operator(api.SetPlan(d)))
+	p.handler, err = p.front(served)
 	return err
 }
 
-func (p *platform) front(served, plan http.Handler) (http.Handler, error) {
+func (p *platform) front(served http.Handler) (http.Handler, error) {
 	document, err := api.OpenAPI()
 	if err != nil {
 		return nil, err
@@ -187,7 +187,7 @@ func (p *platform) front(served, plan http.Handler) (http.Handler, error) {
 		return nil, err
 	}
 	return &front{
-		api: served, uploads: p.files, issuer: p.issuer, plan: plan, loopback: p.loopback(),
+		api: served, uploads: p.files, downloads: p.files.Downloads(), issuer: p.issuer, loopback: p.loopback(),
 		openAPI: page("application/json", "default-src 'none'", document),
 		docs:    page("text/html; charset=utf-8", "default-src 'none'; style-src 'unsafe-inline'", reference),
 	}, nil
@@ -237,6 +237,7 @@ func (p *platform) serve(ctx context.Context, grace time.Duration) error {
 	}
 	running.Go(func() { work(ctx, p.jobs, p.work, p.log) })
 	running.Go(func() { p.demo(ctx) })
+	running.Go(func() { p.remind(ctx) })
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(p.listener) }()
 	var err error

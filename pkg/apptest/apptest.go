@@ -27,7 +27,6 @@ import (
 	"github.com/tenantry/tenantry/pkg/identity/localissuer"
 	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/limit"
-	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/storetest"
@@ -111,6 +110,8 @@ func (a *App) serve(t testing.TB) {
 		switch p := r.URL.Path; {
 		case strings.HasPrefix(p, folder.Path):
 			files.ServeHTTP(w, r)
+		case strings.HasPrefix(p, folder.DownloadPath):
+			files.Downloads().ServeHTTP(w, r)
 		case strings.HasPrefix(p, "/dev/"), strings.HasPrefix(p, "/.well-known/"):
 			a.Issuer.ServeHTTP(w, r)
 		default:
@@ -131,11 +132,6 @@ func (a *App) Another(t testing.TB, change func(*api.Deps)) http.Handler {
 	h, err := api.Handler(d, "")
 	require.NoError(t, err)
 	return h
-}
-
-// SetPlan gives a tenant another plan, as the operator does.
-func (a *App) SetPlan(ctx context.Context, c organization.PlanChange) (organization.Organization, error) {
-	return api.SetPlan(a.deps)(ctx, c)
 }
 
 // Strangers are bounds that tests, whose clock stands still, do not reach unless they mean to.
