@@ -192,7 +192,7 @@ func (p *platform) front(served http.Handler) (http.Handler, error) {
 		return nil, err
 	}
 	return &front{
-		api: served, uploads: p.files, issuer: p.issuer, loopback: p.loopback(),
+		api: served, uploads: p.files, downloads: p.files.Downloads(), issuer: p.issuer, loopback: p.loopback(),
 		openAPI: page("application/json", "default-src 'none'", document),
 		docs:    page("text/html; charset=utf-8", "default-src 'none'; style-src 'unsafe-inline'", reference),
 	}, nil
@@ -243,6 +243,7 @@ func (p *platform) serve(ctx context.Context, grace time.Duration) error {
 	running.Go(func() { work(ctx, p.jobs, p.work, p.log) })
 	running.Go(func() { p.tick(ctx) })
 	running.Go(func() { p.demo(ctx) })
+	running.Go(func() { p.remind(ctx) })
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(p.listener) }()
 	var err error

@@ -15,6 +15,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/erasure"
+	"github.com/tenantry/tenantry/pkg/export"
 	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/limit"
 	"github.com/tenantry/tenantry/pkg/member"
@@ -44,9 +45,10 @@ type Deps struct {
 	RequestID func(context.Context) string // the platform's ID of a request
 }
 
-// Files are those of deliveries, which are erased with their tenant.
+// Files is where all files of tenants lie.
 type Files interface {
 	delivery.Files
+	export.Files
 	erasure.Files
 }
 
@@ -65,6 +67,7 @@ type features struct {
 	deliveries    *delivery.Service
 	costs         *cost.Service
 	audits        *audit.Service
+	exports       *export.Service
 	usages        *usage.Service
 	erasures      *erasure.Service
 }
@@ -118,8 +121,11 @@ func (d Deps) works() []job.Work {
 	if d.Auth != nil {
 		erasures.Forget = d.Auth.Forget
 	}
-	return slices.Concat(erasures.Works())
+	return slices.Concat(d.exports().Works(), erasures.Works())
 }
+
+// Hourly lists what the worker of long work is to be asked for once an hour, by the platform's own clock.
+func Hourly() []job.Message { return []job.Message{{Kind: export.Ending}, {Kind: erasure.Due}} }
 
 // OpenAPI gives the OpenAPI 3.1 document of all operations.
 func OpenAPI() ([]byte, error) {
@@ -147,16 +153,21 @@ func (d Deps) features() features {
 		deliveries:    deliveries,
 		costs:         &cost.Service{Store: d.Store, Clock: d.Clock},
 		audits:        &audit.Service{Store: d.Store, Clock: d.Clock},
+		exports:       d.exports(),
 		usages:        &usage.Service{Store: d.Store, Clock: d.Clock, Meter: d.Meter, Used: used},
 		erasures:      &erasure.Service{Store: d.Store},
 	}
+}
+
+func (d Deps) exports() *export.Service {
+	return &export.Service{Store: d.Store, Files: d.Files, Jobs: d.Jobs, Clock: d.Clock, Random: d.Random, Audit: audit.Log{Clock: d.Clock, Random: d.Random}}
 }
 
 func (f features) operations() []route.Operation {
 	var ops []route.Operation
 	for _, of := range []func() []route.Operation{
 		f.organizations.Operations, f.members.Operations, f.keys.Operations, f.projects.Operations, f.deliveries.Operations,
-		f.costs.Operations, f.audits.Operations, f.usages.Operations, f.erasures.Operations,
+		f.costs.Operations, f.audits.Operations, f.usages.Operations, f.exports.Operations, f.erasures.Operations,
 	} {
 		ops = append(ops, of()...)
 	}

@@ -112,6 +112,8 @@ func (a *App) serve(t testing.TB) {
 		switch p := r.URL.Path; {
 		case strings.HasPrefix(p, folder.Path):
 			files.ServeHTTP(w, r)
+		case strings.HasPrefix(p, folder.DownloadPath):
+			files.Downloads().ServeHTTP(w, r)
 		case strings.HasPrefix(p, "/dev/"), strings.HasPrefix(p, "/.well-known/"):
 			a.Issuer.ServeHTTP(w, r)
 		default:

@@ -62,13 +62,15 @@ func fill(t testing.TB, a *apptest.App, h *apptest.Home) {
 	var issued struct{ Key string }
 	h.Do(t, "POST", h.Path("/api-keys"), body{"name": "used", "role": "viewer"}).Is(t, 201).Into(t, &issued)
 	a.With(issued.Key).Get(t, h.Path("/projects")).Is(t, 200)
+	h.Do(t, "POST", h.Path("/exports"), nil).Is(t, 202)
+	a.WorkJobs(t)
 	a.Join(t, h.Tenant, "carol", tenant.Admin).Do(t, "DELETE", h.Path("?name=x"), nil).Is(t, 403) // a refusal has its row
 	a.Meter.Flush(t.Context())
 	scope, err := tenant.Work(h.Tenant, "test")
 	require.NoError(t, err)
 	handle, err := a.Store.Tenant(scope)
 	require.NoError(t, err)
-	require.NoError(t, handle.Write(t.Context(), job.New(job.Message{Kind: "export", ID: "exp_1"}, a.Now())))
+	require.NoError(t, handle.Write(t.Context(), job.New(job.Message{Kind: "export", ID: "exp_none"}, a.Now())))
 }
 
 // deleted has an app whose Alice has asked for the end of her tenant, and Bob not.

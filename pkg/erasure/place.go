@@ -29,6 +29,7 @@ func (s *Service) places(r *job.Run, n *notes) []place {
 			return s.files(ctx, r.Scope, until, n.Looking, &into.Files)
 		},
 		s.paged(&into.Directory, n.Looking, s.directory(r.Message.Tenant)),
+		s.paged(&into.Directory, n.Looking, s.ends(r.Message.Tenant)),
 	}
 	counted := map[store.Table]*int64{store.CoreTable: &into.Core, store.CostTable: &into.Cost, store.AuditTable: &into.Audit}
 	first, last := months(r.Message.Tenant, s.Clock())
@@ -121,6 +122,28 @@ func (s *Service) directory(id tenant.ID) pages {
 				}
 			}
 			return removed, nil
+		},
+	}
+}
+
+// farOff is further than any export's end.
+const farOff = 366 * 24 * time.Hour
+
+// ends are the tenant's among the ends of all tenants' exports, which are those of some days.
+func (s *Service) ends(id tenant.ID) pages {
+	d := s.Store.Directory()
+	return pages{
+		func(ctx context.Context, l store.List) (store.Page, error) {
+			page, err := d.Query(ctx, store.ExportEnds(s.Clock().Add(farOff)), l)
+			page.Records = slices.DeleteFunc(page.Records, func(r store.Record) bool { return !strings.Contains(r.Address.SK, "#"+string(id)+"#") })
+			return page, err
+		},
+		func(ctx context.Context, all []store.Record) (int, error) {
+			keys := make([]store.DirectoryKey, len(all))
+			for i, r := range all {
+				keys[i] = store.ExportEndAt(r.Address.SK)
+			}
+			return remove(ctx, d, keys)
 		},
 	}
 }

@@ -47,7 +47,7 @@ func (r Resources) TenantData() Document {
 func (r Resources) TenantErasure() Document {
 	return document(append([]Statement{
 		allow("TenantItems", changeItems, r.Tables[store.CoreTable], r.Tables[store.CostTable], r.Tables[store.AuditTable]).when(ofTenant()),
-	}, append(r.files("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:PutObject"),
+	}, append(r.files("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:PutObject"),
 		allow("TenantFileVersions", []string{"s3:ListBucketVersions"}, r.Bucket).when(belowTenant()))...)...)
 }
 
