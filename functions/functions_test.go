@@ -219,8 +219,9 @@ var samples = map[string]any{
 	"ingest-closed":              []int(nil),
 	"ingest-rebuild":             []int(nil),
 	"ingest-batch":               []int{1},
-	"admin-set-plan":             "no such organization",
-	"jobs-export":                []int{0}, // of a kind that is not there
+	"jobs-due":                   []int(nil),
+	"jobs-erasure":               []int(nil),
+	"jobs-export":                []int(nil),
 }
 
 func TestEverySampleIsAnswered(t *testing.T) {
@@ -236,13 +237,6 @@ func TestEverySampleIsAnswered(t *testing.T) {
 			running[of] = start(t, of, e.env(of)...)
 		}
 		t.Run(name, func(t *testing.T) {
-			if want, ok := samples[name].(string); ok {
-				var event json.RawMessage
-				sample(t, name, &event)
-				_, err := running[of].Invoke(t.Context(), event)
-				require.ErrorContains(t, err, want)
-				return
-			}
 			if want, ok := samples[name].(int); ok {
 				require.Equal(t, want, running[of].http(t, request(t, name)).StatusCode)
 				return

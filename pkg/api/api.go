@@ -7,12 +7,15 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/apikey"
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/delivery"
+	"github.com/tenantry/tenantry/pkg/erasure"
+	"github.com/tenantry/tenantry/pkg/export"
 	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/limit"
 	"github.com/tenantry/tenantry/pkg/member"
@@ -28,17 +31,25 @@ import (
 type Deps struct {
 	Store     *store.Store
 	Auth      Authorizer
-	Files     delivery.Files
+	Files     Files
 	Queue     delivery.Queue
 	Jobs      job.Queue
 	Clock     func() time.Time
 	Random    io.Reader
 	Plan      tenant.Plan   // of new tenants
 	Grace     time.Duration // of tenants that are deleted
+	Quiet     time.Duration // after their end, for who still writes; an erasure.Service's
 	Log       *slog.Logger
 	Meter     *usage.Meter                 // of tenants' use; whoever made it flushes it in the end
 	Strangers limit.Bounds                 // the zero Bounds are the usual ones
 	RequestID func(context.Context) string // the platform's ID of a request
+}
+
+// Files is where all files of tenants lie.
+type Files interface {
+	delivery.Files
+	export.Files
+	erasure.Files
 }
 
 // Authorizer is the authorization step, and forgets what it knows of a principal in a tenant when that changes.
@@ -56,7 +67,9 @@ type features struct {
 	deliveries    *delivery.Service
 	costs         *cost.Service
 	audits        *audit.Service
+	exports       *export.Service
 	usages        *usage.Service
+	erasures      *erasure.Service
 }
 
 // Operations lists every operation there is, in the order of the reference. They cannot be served: nothing is wired.
@@ -82,11 +95,6 @@ func Handler(d Deps, f route.Function) (http.Handler, error) {
 	return route.Handler(ops, limit.NewGuard(d.Auth, d.Clock, d.Strangers), o)
 }
 
-// SetPlan gives a tenant another plan, as the platform's operator.
-func SetPlan(d Deps) func(context.Context, organization.PlanChange) (organization.Organization, error) {
-	return d.features().organizations.SetPlan
-}
-
 // Ingest makes the worker of deliveries: what reads them when a message says so.
 func Ingest(d Deps) *delivery.Service {
 	s := &delivery.Service{Store: d.Store, Files: d.Files, Queue: d.Queue, Clock: d.Clock, Random: d.Random, Log: d.Log}
@@ -109,8 +117,15 @@ func Jobs(d Deps) *job.Worker {
 
 // works lists what the features do in steps: one line for each kind.
 func (d Deps) works() []job.Work {
-	return []job.Work{}
+	erasures := &erasure.Service{Store: d.Store, Files: d.Files, Queue: d.Jobs, Clock: d.Clock, Log: d.Log, Quiet: d.Quiet}
+	if d.Auth != nil {
+		erasures.Forget = d.Auth.Forget
+	}
+	return slices.Concat(d.exports().Works(), erasures.Works())
 }
+
+// Hourly lists what the worker of long work is to be asked for once an hour, by the platform's own clock.
+func Hourly() []job.Message { return []job.Message{{Kind: export.Ending}, {Kind: erasure.Due}} }
 
 // OpenAPI gives the OpenAPI 3.1 document of all operations.
 func OpenAPI() ([]byte, error) {
@@ -138,15 +153,21 @@ func (d Deps) features() features {
 		deliveries:    deliveries,
 		costs:         &cost.Service{Store: d.Store, Clock: d.Clock},
 		audits:        &audit.Service{Store: d.Store, Clock: d.Clock},
+		exports:       d.exports(),
 		usages:        &usage.Service{Store: d.Store, Clock: d.Clock, Meter: d.Meter, Used: used},
+		erasures:      &erasure.Service{Store: d.Store},
 	}
+}
+
+func (d Deps) exports() *export.Service {
+	return &export.Service{Store: d.Store, Files: d.Files, Jobs: d.Jobs, Clock: d.Clock, Random: d.Random, Audit: audit.Log{Clock: d.Clock, Random: d.Random}}
 }
 
 func (f features) operations() []route.Operation {
 	var ops []route.Operation
 	for _, of := range []func() []route.Operation{
 		f.organizations.Operations, f.members.Operations, f.keys.Operations, f.projects.Operations, f.deliveries.Operations,
-		f.costs.Operations, f.audits.Operations, f.usages.Operations,
+		f.costs.Operations, f.audits.Operations, f.usages.Operations, f.exports.Operations, f.erasures.Operations,
 	} {
 		ops = append(ops, of()...)
 	}

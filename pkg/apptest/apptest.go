@@ -96,7 +96,8 @@ func (a *App) serve(t testing.TB) {
 	log := slog.New(slog.NewJSONHandler(a.Log, nil))
 	a.files = filepath.Join(t.TempDir(), "files")
 	files, err := folder.Open(folder.Options{Root: a.files, Clock: a.Now, Random: rand.Reader,
-		Uploaded: a.inbox.uploaded, Log: log})
+		Uploaded: a.inbox.uploaded, Log: log,
+		Admit: func(ctx context.Context, key string) error { return organization.TakesFiles(ctx, a.Store, key) }})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, files.Close()) })
 	a.Meter = usage.NewMeter(a.Store, a.Now, log)
@@ -111,6 +112,8 @@ func (a *App) serve(t testing.TB) {
 		switch p := r.URL.Path; {
 		case strings.HasPrefix(p, folder.Path):
 			files.ServeHTTP(w, r)
+		case strings.HasPrefix(p, folder.DownloadPath):
+			files.Downloads().ServeHTTP(w, r)
 		case strings.HasPrefix(p, "/dev/"), strings.HasPrefix(p, "/.well-known/"):
 			a.Issuer.ServeHTTP(w, r)
 		default:
@@ -131,11 +134,6 @@ func (a *App) Another(t testing.TB, change func(*api.Deps)) http.Handler {
 	h, err := api.Handler(d, "")
 	require.NoError(t, err)
 	return h
-}
-
-// SetPlan gives a tenant another plan, as the operator does.
-func (a *App) SetPlan(ctx context.Context, c organization.PlanChange) (organization.Organization, error) {
-	return api.SetPlan(a.deps)(ctx, c)
 }
 
 // Strangers are bounds that tests, whose clock stands still, do not reach unless they mean to.

@@ -1,7 +1,6 @@
 package cloud
 
 import (
-	"context"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
@@ -25,27 +24,12 @@ import (
 // ServeHTTP is the whole of a function that serves the operations of f. It does not return.
 func ServeHTTP(f route.Function) {
 	c, log := start()
-	d, err := served(c, log)
+	h, err := Handler(c, f, log)
 	if err != nil {
 		fail(log, err)
 	}
-	h, err := api.Handler(d, f)
-	if err != nil {
-		fail(log, err)
-	}
-	var handler any = Gateway(h)
-	if f == route.Admin {
-		handler = Operated(api.SetPlan(d), log, Gateway(h))
-	}
-	lambda.StartWithOptions(handler, lambda.WithEnableSIGTERM(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), last)
-		defer cancel()
-		d.Meter.Flush(ctx)
-	}))
+	lambda.Start(Gateway(h))
 }
-
-// last is how long a function may go on writing what is not written of tenants' use: Lambda kills it after half a second.
-const last = 400 * time.Millisecond
 
 // ServeIngest is the whole of the ingest worker. It does not return.
 func ServeIngest() {
@@ -61,24 +45,19 @@ func ServeJobs() {
 
 // Handler serves the operations of f on AWS as c names it. It calls nothing of AWS before a request needs it.
 func Handler(c Config, f route.Function, log *slog.Logger) (http.Handler, error) {
-	d, err := served(c, log)
-	if err != nil {
-		return nil, err
-	}
-	return api.Handler(d, f)
-}
-
-// served are what a function needs that serves HTTP.
-func served(c Config, log *slog.Logger) (api.Deps, error) {
 	aws := newClients(c)
 	var issuers []identity.Issuer
 	if c.Issuer != "" {
 		issuers = []identity.Issuer{{URL: c.Issuer, ClientIDs: c.ClientIDs, Audiences: c.Audiences}}
 	}
+	s := aws.store()
+	auth, err := identity.New(identity.Config{Issuers: issuers, Store: s})
+	if err != nil {
+		return nil, err
+	}
 	d := aws.deps(c, log)
-	auth, err := identity.New(identity.Config{Issuers: issuers, Store: d.Store})
-	d.Auth, d.RequestID = auth, requestID
-	return d, err
+	d.Store, d.Auth, d.RequestID = s, auth, requestID
+	return api.Handler(d, f)
 }
 
 // NewIngest makes the ingest worker on AWS as c names it.

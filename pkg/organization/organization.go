@@ -6,9 +6,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/audit"
+	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -17,14 +19,13 @@ import (
 
 // Organization is a tenant as it is shown.
 type Organization struct {
-	ID        tenant.ID      `json:"id" doc:"ten_ and 26 characters."`
-	Name      string         `json:"name"`
-	Status    tenant.Status  `json:"status" enum:"active,suspended,deleting"`
-	Plan      tenant.Plan    `json:"plan" enum:"free,team,enterprise"`
-	Role      tenant.Role    `json:"role,omitempty" enum:"owner,admin,editor,viewer" doc:"Yours."`
-	Limits    *tenant.Limits `json:"limits,omitempty" doc:"Of the plan; absent in lists."`
-	CreatedAt time.Time      `json:"createdAt"`
-	UpdatedAt time.Time      `json:"updatedAt"`
+	ID        tenant.ID     `json:"id" doc:"ten_ and 26 characters."`
+	Name      string        `json:"name"`
+	Status    tenant.Status `json:"status" enum:"active,suspended,deleting"`
+	Plan      tenant.Plan   `json:"plan" enum:"free,team,enterprise"`
+	Role      tenant.Role   `json:"role,omitempty" enum:"owner,admin,editor,viewer" doc:"Yours."`
+	CreatedAt time.Time     `json:"createdAt"`
+	UpdatedAt time.Time     `json:"updatedAt"`
 
 	DeleteAfter *time.Time `json:"deleteAfter,omitempty" doc:"Of one that is being deleted: until then an owner can restore it, from then on it is erased."`
 }
@@ -34,13 +35,6 @@ type record struct {
 	Organization
 	Before  tenant.Status `json:"before,omitempty"`  // what one that is being deleted was: what restoring makes it again
 	Erasing bool          `json:"erasing,omitempty"` // it is as good as gone, and nothing brings it back
-}
-
-// shown is the tenant with its plan's limits, which are not stored.
-func (o Organization) shown() Organization {
-	limits := o.Plan.Limits()
-	o.Limits = &limits
-	return o
 }
 
 // Service has the operations on tenants. All fields are needed.
@@ -103,7 +97,7 @@ func (s *Service) get(ctx context.Context, scope *tenant.Scope, _ *struct{}) (*t
 	if err != nil {
 		return nil, err
 	}
-	return &tenantOut{ETag: route.ETag(version), Body: t.shown()}, nil
+	return &tenantOut{ETag: route.ETag(version), Body: t.Organization}, nil
 }
 
 func target(id tenant.ID) string { return "tenant/" + string(id) }
@@ -124,6 +118,9 @@ func (s *Service) read(ctx context.Context, scope *tenant.Scope) (t record, vers
 	return t, version, nil
 }
 
+// None is the error of a tenant that is not there.
+func None() error { return identity.NoTenant() }
+
 // See gives a worker the scope of a tenant that is there, whatever its status: it may read all and change nothing but its own
 // notes. Otherwise the error is fault.NotFound.
 func See(ctx context.Context, st *store.Store, id tenant.ID, worker string) (*tenant.Scope, error) {
@@ -136,6 +133,16 @@ func See(ctx context.Context, st *store.Store, id tenant.ID, worker string) (*te
 		return nil, err
 	}
 	return scope.In(tenant.Standing{Status: t.Status, Plan: t.Plan}), nil
+}
+
+// TakesFiles refuses a file of a tenant that is not active, by the file's object key.
+func TakesFiles(ctx context.Context, st *store.Store, key string) error {
+	id, _, _ := strings.Cut(strings.TrimPrefix(key, "tenants/"), "/")
+	_, err := Work(ctx, st, tenant.ID(id), "upload")
+	if fault.Is(err, fault.NotFound) {
+		return fault.New(fault.Forbidden, "this upload address is worth nothing any more: the organization is not active")
+	}
+	return err
 }
 
 // Work gives a worker the scope of a tenant, after reading that it is active: a message that comes late finds nothing to

@@ -42,11 +42,6 @@ var errSame = errors.New("it is so already")
 
 // change edits the scope's tenant, with the row of the audit log that tells of it. An edit that gives errSame writes nothing.
 func (s *Service) change(ctx context.Context, scope *tenant.Scope, match route.IfMatch, edit func(*record) error) (*tenantOut, error) {
-	return s.changeAs(ctx, scope, match, audit.Event{}, edit)
-}
-
-// changeAs is change with what the row says beside the change itself.
-func (s *Service) changeAs(ctx context.Context, scope *tenant.Scope, match route.IfMatch, e audit.Event, edit func(*record) error) (*tenantOut, error) {
 	h, err := s.Store.Tenant(scope)
 	if err != nil {
 		return nil, err
@@ -69,8 +64,7 @@ func (s *Service) changeAs(ctx context.Context, scope *tenant.Scope, match route
 			return nil, err
 		}
 		t.UpdatedAt = s.now()
-		e.Target, e.Before, e.After = target(t.ID), before.Organization, t.Organization
-		row, err := s.Audit.Row(ctx, scope, e)
+		row, err := s.Audit.Row(ctx, scope, audit.Event{Target: target(t.ID), Before: before.Organization, After: t.Organization})
 		if err != nil {
 			return nil, err
 		}
@@ -88,5 +82,5 @@ func (s *Service) changeAs(ctx context.Context, scope *tenant.Scope, match route
 
 func changed(t record, version int64, scope *tenant.Scope) *tenantOut {
 	t.Role = scope.Role()
-	return &tenantOut{ETag: route.ETag(version), Body: t.shown()}
+	return &tenantOut{ETag: route.ETag(version), Body: t.Organization}
 }
