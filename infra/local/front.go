@@ -13,9 +13,10 @@ import (
 // front leads requests to who answers them. Unlike http.ServeMux it redirects nothing: what the cloud answers with 404 is
 // 404 here.
 type front struct {
-	api, uploads, issuer http.Handler
-	openAPI, docs        http.Handler
-	loopback             bool // only this machine can connect
+	api, issuer        http.Handler
+	uploads, downloads http.Handler
+	openAPI, docs      http.Handler
+	loopback           bool // only this machine can connect
 }
 
 // ServeHTTP answers a request.
@@ -34,6 +35,8 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.openAPI.ServeHTTP(w, r)
 	case strings.HasPrefix(p, folder.Path):
 		f.uploads.ServeHTTP(w, r)
+	case strings.HasPrefix(p, folder.DownloadPath):
+		f.downloads.ServeHTTP(w, r)
 	case strings.HasPrefix(p, "/dev/"), strings.HasPrefix(p, "/.well-known/"):
 		f.issuer.ServeHTTP(w, r)
 	default:

@@ -28,6 +28,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/bolt"
 	"github.com/tenantry/tenantry/pkg/tenant"
+	"github.com/tenantry/tenantry/pkg/usage"
 )
 
 // Names in the data folder.
@@ -54,6 +55,7 @@ type platform struct {
 	read     queue.Worker // deliveries
 	work     queue.Worker // on jobs
 	handler  http.Handler
+	meter    *usage.Meter
 	closers  []io.Closer // in the order of opening
 }
 
@@ -157,8 +159,9 @@ func (p *platform) wire(s *store.Store) error {
 	if err != nil {
 		return err
 	}
+	p.meter = usage.NewMeter(s, time.Now, p.log)
 	d := api.Deps{
-		Store: s, Auth: auth, Files: p.files, Queue: queue.Sender[delivery.Message]{Queue: p.queue}, Jobs: queue.Sender[job.Message]{Queue: p.jobs},
+		Store: s, Meter: p.meter, Auth: auth, Files: p.files, Queue: queue.Sender[delivery.Message]{Queue: p.queue}, Jobs: queue.Sender[job.Message]{Queue: p.jobs},
 		Clock: time.Now, Random: rand.Reader, Plan: tenant.Plan(p.config.Plan), Grace: p.config.Grace, Log: p.log,
 	}
 	served, err := api.Handler(d, "")
@@ -166,12 +169,10 @@ func (p *platform) wire(s *store.Store) error {
 		return err
 	}
 	alone := rand.Text()
-	p.read = queue.Of(delivery.ParseMessages, (&delivery.Service{
-		Store: s, Files: p.files, Queue: d.Queue, Clock: time.Now, Random: rand.Reader, Log: p.log, Temp: p.path(spillDir), Alone: alone,
-	}).Handle)
-	jobs := api.Jobs(d)
-	jobs.Alone = alone
-	p.work = queue.Of(job.ParseMessages, jobs.Handle)
+	ingest, jobs := api.Ingest(d), api.Jobs(d)
+	ingest.Temp, ingest.Alone, jobs.Alone = p.path(spillDir), alone, alone
+	p.read = queue.Of(delivery.ParseMessages, usage.Worker(d.Meter, api.OfDelivery, ingest.Handle))
+	p.work = queue.Of(job.ParseMessages, usage.Worker(d.Meter, api.OfJob, jobs.Handle))
 	p.handler, err = p.front(served)
 	return err
 }
@@ -186,7 +187,7 @@ func (p *platform) front(served http.Handler) (http.Handler, error) {
 		return nil, err
 	}
 	return &front{
-		api: served, uploads: p.files, issuer: p.issuer, loopback: p.loopback(),
+		api: served, uploads: p.files, downloads: p.files.Downloads(), issuer: p.issuer, loopback: p.loopback(),
 		openAPI: page("application/json", "default-src 'none'", document),
 		docs:    page("text/html; charset=utf-8", "default-src 'none'; style-src 'unsafe-inline'", reference),
 	}, nil
@@ -236,6 +237,7 @@ func (p *platform) serve(ctx context.Context, grace time.Duration) error {
 	}
 	running.Go(func() { work(ctx, p.jobs, p.work, p.log) })
 	running.Go(func() { p.demo(ctx) })
+	running.Go(func() { p.remind(ctx) })
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(p.listener) }()
 	var err error
@@ -250,6 +252,9 @@ func (p *platform) serve(ctx context.Context, grace time.Duration) error {
 	}
 	stop()
 	running.Wait()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	p.meter.Flush(last)
 	return err
 }
 

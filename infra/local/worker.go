@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/tenantry/tenantry/pkg/api"
+	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/queue"
 	"github.com/tenantry/tenantry/pkg/queue/bolt"
 )
@@ -31,6 +33,18 @@ func work(ctx context.Context, q *bolt.Queue, do queue.Worker, log *slog.Logger)
 		}
 		if err := q.Settle(context.WithoutCancel(ctx), m, verdict, min(wait, longest)); err != nil {
 			log.ErrorContext(ctx, "message cannot be settled and will come again", "error", err)
+		}
+	}
+}
+
+// remind asks once an hour, and at first, for the work that the clock asks for.
+func (p *platform) remind(ctx context.Context) {
+	jobs := queue.Sender[job.Message]{Queue: p.jobs}
+	for ; ctx.Err() == nil; pause(ctx, time.Hour) {
+		for _, m := range api.Hourly() {
+			if err := jobs.Send(ctx, m); err != nil {
+				p.log.WarnContext(ctx, "work of the hour cannot be asked for", "kind", m.Kind, "error", err)
+			}
 		}
 	}
 }

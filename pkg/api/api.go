@@ -13,6 +13,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/delivery"
+	"github.com/tenantry/tenantry/pkg/export"
 	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/limit"
 	"github.com/tenantry/tenantry/pkg/member"
@@ -21,13 +22,14 @@ import (
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
+	"github.com/tenantry/tenantry/pkg/usage"
 )
 
-// Deps are what the operations work with. RequestID alone may be nil; Auth too where nothing is served.
+// Deps are what the operations work with. RequestID and Meter alone may be nil; Auth too where nothing is served.
 type Deps struct {
 	Store     *store.Store
 	Auth      Authorizer
-	Files     delivery.Files
+	Files     Files
 	Queue     delivery.Queue
 	Jobs      job.Queue
 	Clock     func() time.Time
@@ -35,8 +37,15 @@ type Deps struct {
 	Plan      tenant.Plan   // of new tenants
 	Grace     time.Duration // of tenants that are deleted
 	Log       *slog.Logger
+	Meter     *usage.Meter                 // of tenants' use; whoever made it flushes it in the end
 	Strangers limit.Bounds                 // the zero Bounds are the usual ones
 	RequestID func(context.Context) string // the platform's ID of a request
+}
+
+// Files is where all files of tenants lie.
+type Files interface {
+	delivery.Files
+	export.Files
 }
 
 // Authorizer is the authorization step, and forgets what it knows of a principal in a tenant when that changes.
@@ -54,6 +63,8 @@ type features struct {
 	deliveries    *delivery.Service
 	costs         *cost.Service
 	audits        *audit.Service
+	exports       *export.Service
+	usages        *usage.Service
 }
 
 // Operations lists every operation there is, in the order of the reference. They cannot be served: nothing is wired.
@@ -67,13 +78,32 @@ func Handler(d Deps, f route.Function) (http.Handler, error) {
 			ops = append(ops, op)
 		}
 	}
-	return route.Handler(ops, limit.NewGuard(d.Auth, d.Clock, d.Strangers), route.Options{
+	o := route.Options{
 		Clock: d.Clock, Random: d.Random, Log: d.Log, RequestID: d.RequestID,
 		Admit:    limit.New(d.Store, d.Clock, d.Log).Admit,
 		Answered: apikey.NewUses(d.Store, d.Clock, d.Log).Note,
 		Refused:  audit.NewRefusals(d.Store, audit.Log{Clock: d.Clock, Random: d.Random}, d.Log).Record,
-	})
+	}
+	if d.Meter != nil {
+		o.Used = d.Meter.Used
+	}
+	return route.Handler(ops, limit.NewGuard(d.Auth, d.Clock, d.Strangers), o)
 }
+
+// Ingest makes the worker of deliveries: what reads them when a message says so.
+func Ingest(d Deps) *delivery.Service {
+	s := &delivery.Service{Store: d.Store, Files: d.Files, Queue: d.Queue, Clock: d.Clock, Random: d.Random, Log: d.Log}
+	if d.Meter != nil {
+		s.Imported = d.Meter.Imported
+	}
+	return s
+}
+
+// OfDelivery is the tenant of a message of a delivery.
+func OfDelivery(m delivery.Message) tenant.ID { return m.Tenant }
+
+// OfJob is the tenant of a message of a job, "" where it is of none.
+func OfJob(m job.Message) tenant.ID { return m.Tenant }
 
 // Jobs makes the worker of all long work that there is.
 func Jobs(d Deps) *job.Worker {
@@ -82,8 +112,11 @@ func Jobs(d Deps) *job.Worker {
 
 // works lists what the features do in steps: one line for each kind.
 func (d Deps) works() []job.Work {
-	return []job.Work{}
+	return d.exports().Works()
 }
+
+// Hourly lists what the worker of long work is to be asked for once an hour, by the platform's own clock.
+func Hourly() []job.Message { return []job.Message{{Kind: export.Ending}} }
 
 // OpenAPI gives the OpenAPI 3.1 document of all operations.
 func OpenAPI() ([]byte, error) {
@@ -97,23 +130,34 @@ func OpenAPI() ([]byte, error) {
 
 func (d Deps) features() features {
 	log := audit.Log{Clock: d.Clock, Random: d.Random}
-	deliveries := &delivery.Service{Store: d.Store, Files: d.Files, Queue: d.Queue, Clock: d.Clock, Random: d.Random, Log: d.Log}
+	deliveries, members := Ingest(d), &member.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget}
+	projects := &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, RulesChanged: deliveries.RulesChanged}
+	keys := &apikey.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget}
+	limits := &limit.Counter{Store: d.Store, Clock: d.Clock}
+	used := []func(context.Context, *tenant.Scope) (map[string]int64, error){projects.Used, members.Used, keys.Used, deliveries.Used,
+		limits.Used}
 	return features{
 		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Plan: d.Plan, Grace: d.Grace, Forget: d.Auth.Forget},
-		members:       &member.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget},
-		keys:          &apikey.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget},
-		projects:      &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, RulesChanged: deliveries.RulesChanged},
+		members:       members,
+		keys:          keys,
+		projects:      projects,
 		deliveries:    deliveries,
 		costs:         &cost.Service{Store: d.Store, Clock: d.Clock},
 		audits:        &audit.Service{Store: d.Store, Clock: d.Clock},
+		exports:       d.exports(),
+		usages:        &usage.Service{Store: d.Store, Clock: d.Clock, Meter: d.Meter, Used: used},
 	}
+}
+
+func (d Deps) exports() *export.Service {
+	return &export.Service{Store: d.Store, Files: d.Files, Jobs: d.Jobs, Clock: d.Clock, Random: d.Random, Audit: audit.Log{Clock: d.Clock, Random: d.Random}}
 }
 
 func (f features) operations() []route.Operation {
 	var ops []route.Operation
 	for _, of := range []func() []route.Operation{
 		f.organizations.Operations, f.members.Operations, f.keys.Operations, f.projects.Operations, f.deliveries.Operations,
-		f.costs.Operations, f.audits.Operations,
+		f.costs.Operations, f.audits.Operations, f.usages.Operations, f.exports.Operations,
 	} {
 		ops = append(ops, of()...)
 	}

@@ -42,7 +42,7 @@ var changing = map[string]struct {
 	}},
 	"updateMember": {prepare: joined}, "removeMember": {prepare: joined}, "leaveTenant": {prepare: joined},
 	"createInvitation": {}, "renewInvitation": {prepare: invited, again: true}, "revokeInvitation": {prepare: invited},
-	"createApiKey": {}, "updateApiKey": {prepare: keyed}, "revokeApiKey": {prepare: keyed},
+	"createExport": {}, "createApiKey": {}, "updateApiKey": {prepare: keyed}, "revokeApiKey": {prepare: keyed},
 	"suspendTenant": {}, "activateTenant": {prepare: asked("POST", "/suspend")}, "deleteTenant": {prepare: called, alone: 1},
 	"restoreTenant": {prepare: asked("DELETE", "?name=alice%27s")},
 	"acceptInvitation": {prepare: func(t *testing.T, a *apptest.App) map[string]string {

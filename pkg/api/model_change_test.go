@@ -64,7 +64,7 @@ func (m *model) draw(rt *rapid.T, o *modelTenant) modelMember {
 }
 
 func (m *model) createProject(rt *rapid.T) {
-	person, o := m.person(rt), m.tenant(rt)
+	person, o := m.caller(rt), m.tenant(rt)
 	name, want := m.name(o), 201
 	if o.members[person].limited {
 		want = 403
@@ -78,7 +78,7 @@ func (m *model) createProject(rt *rapid.T) {
 }
 
 func (m *model) renameProject(rt *rapid.T) {
-	person, o := m.person(rt), m.tenant(rt)
+	person, o := m.caller(rt), m.tenant(rt)
 	id, p := m.project(rt, o)
 	name := m.name(o)
 	if _, ok := m.ask(m.in(rt), person, o, tenant.WriteProject, m.ofProject(person, o, p, 200), "PATCH", "/projects/"+string(id), map[string]any{"name": name}); ok {
@@ -87,7 +87,7 @@ func (m *model) renameProject(rt *rapid.T) {
 }
 
 func (m *model) archiveProject(rt *rapid.T) {
-	person, o := m.person(rt), m.tenant(rt)
+	person, o := m.caller(rt), m.tenant(rt)
 	id, p := m.project(rt, o)
 	if _, ok := m.ask(m.in(rt), person, o, tenant.WriteProject, m.ofProject(person, o, p, 200), "POST", "/projects/"+string(id)+"/archive", nil); ok {
 		p.archived = true
@@ -95,7 +95,7 @@ func (m *model) archiveProject(rt *rapid.T) {
 }
 
 func (m *model) createImport(rt *rapid.T) {
-	person, o := m.person(rt), m.tenant(rt)
+	person, o := m.caller(rt), m.tenant(rt)
 	body := map[string]any{"format": "csv", "source": o.mark[:len(o.mark)-1]}
 	id, p := m.project(rt, o)
 	path, of, want := "/projects/"+string(id)+"/imports", id, m.ofProject(person, o, p, 201)
@@ -119,7 +119,7 @@ func (m *model) createImport(rt *rapid.T) {
 }
 
 func (m *model) readImport(rt *rapid.T) {
-	person, o, whose := m.person(rt), m.tenant(rt), m.tenant(rt)
+	person, o, whose := m.caller(rt), m.tenant(rt), m.tenant(rt)
 	i := modelImport{id: apptest.Never("importId")}
 	if len(whose.imports) > 0 {
 		i = rapid.SampledFrom(whose.imports).Draw(rt, "import")
@@ -132,7 +132,7 @@ func (m *model) readImport(rt *rapid.T) {
 }
 
 func (m *model) renameTenant(rt *rapid.T) {
-	person, o := m.person(rt), m.tenant(rt)
+	person, o := m.caller(rt), m.tenant(rt)
 	name := m.name(o)
 	if _, ok := m.ask(m.in(rt), person, o, tenant.WriteTenant, 200, "PATCH", "", map[string]any{"name": name}); ok {
 		o.name = name

@@ -13,7 +13,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// Three tenants and five people do anything in any order. A small model says what each of them may see and change, and no
+// Three tenants, five people and the API keys that they make do anything in any order. A small model says what each of them may see and change, and no
 // answer says anything else.
 func TestNoRequestSeesOrChangesWhatTheModelForbids(t *testing.T) {
 	a := apptest.New(t)
@@ -32,6 +32,9 @@ func TestNoRequestSeesOrChangesWhatTheModelForbids(t *testing.T) {
 			"import":         m.createImport,
 			"rename tenant":  m.renameTenant,
 			"read import":    m.readImport,
+			"make key":       m.makeKey,
+			"change key":     m.changeKey,
+			"revoke key":     m.revokeKey,
 		})
 	})
 }
@@ -41,6 +44,7 @@ type model struct {
 	outer   *testing.T // for what fails on the way
 	app     *apptest.App
 	people  []string
+	keys    []*modelKey
 	tenants []*modelTenant
 	n       int // makes names new
 	clients map[string]*apptest.Client
@@ -105,6 +109,15 @@ func (m *model) in(rt *rapid.T) testing.TB { return failing{m.outer, rt} }
 
 func (m *model) person(rt *rapid.T) string { return rapid.SampledFrom(m.people).Draw(rt, "person") }
 
+// caller is a person or, by its ID, an API key, revoked or not.
+func (m *model) caller(rt *rapid.T) string {
+	all := slices.Clone(m.people)
+	for _, k := range m.keys {
+		all = append(all, k.id)
+	}
+	return rapid.SampledFrom(all).Draw(rt, "caller")
+}
+
 func (m *model) tenant(rt *rapid.T) *modelTenant {
 	return m.tenants[rapid.IntRange(0, len(m.tenants)-1).Draw(rt, "tenant")]
 }
@@ -133,8 +146,11 @@ func (m *model) name(o *modelTenant) string {
 	return fmt.Sprintf("%s%d", o.mark, m.n)
 }
 
-// as is a person's client. Signing is slow: a token is kept for half of its hour.
+// as is a caller's client. Signing is slow: a token is kept for half of its hour.
 func (m *model) as(t testing.TB, person string) *apptest.Client {
+	if k := m.key(person); k != nil {
+		return m.app.With(k.secret)
+	}
 	if m.app.Now().Sub(m.signed) > 30*time.Minute {
 		clear(m.clients)
 		m.signed = m.app.Now()
@@ -145,16 +161,20 @@ func (m *model) as(t testing.TB, person string) *apptest.Client {
 	return m.clients[person]
 }
 
-// ask sends a request of a person about a tenant and checks the status: 404 to who is no member, 403 to whose role does
-// not include it, else what is wanted of those who may; and that nothing of another tenant or a hidden project is said.
+// ask sends a request of a caller about a tenant and checks the status: 401 to a revoked key, 404 to who is no member, 403 to
+// whose role does not include it and to keys where people are asked for, else what is wanted of those who may; and that nothing
+// of another tenant or a hidden project is said.
 func (m *model) ask(t testing.TB, person string, o *modelTenant, need tenant.Permission, want int, method, path string, body any) (*apptest.Answer, bool) {
 	m.app.Advance(time.Millisecond)
 	a := m.as(t, person).Do(t, method, "/v1/tenants/"+string(o.id)+path, body)
 	member, is := o.members[person]
+	k := m.key(person)
 	switch {
+	case k != nil && k.revoked:
+		want = 401
 	case !is:
 		want = 404
-	case !member.role.May(need):
+	case !member.role.May(need), k != nil && need.Personal():
 		want = 403
 	}
 	a.Is(t, want)
@@ -184,7 +204,13 @@ func (m *model) ofProject(person string, o *modelTenant, p *modelProject, good i
 
 // look compares what one person sees of everything with the model.
 func (m *model) look(rt *rapid.T) {
-	t, person, o := m.in(rt), m.person(rt), m.tenant(rt)
+	t, person, o := m.in(rt), m.caller(rt), m.tenant(rt)
+	if k := m.key(person); k != nil && k.revoked {
+		m.as(t, person).Get(t, "/v1/tenants").Is(t, 401)
+		m.as(t, person).Get(t, "/v1/me").Is(t, 401)
+		m.ask(t, person, o, tenant.ReadTenant, 401, "GET", "", nil)
+		return
+	}
 	var want, got []string
 	for _, other := range m.tenants {
 		if member, is := other.members[person]; is {

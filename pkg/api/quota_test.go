@@ -64,6 +64,9 @@ func TestNoQuotaIsPassedAtOnce(t *testing.T) {
 			require.Equal(t, map[int]int{201: 5, 403: 7}, s.atOnce(t, 12, s.tenant+"/projects", func(i int) string {
 				return fmt.Sprintf(`{"name":"p%d","environment":"test"}`, i)
 			}))
+			require.Equal(t, map[int]int{201: 2, 403: 6}, s.atOnce(t, 8, s.tenant+"/api-keys", func(i int) string {
+				return fmt.Sprintf(`{"name":"k%d","role":"viewer"}`, i)
+			}))
 			require.Equal(t, map[int]int{201: 20, 429: 4}, s.atOnce(t, 24, s.tenant+"/imports", func(int) string { return csv(2) }))
 			a.Advance(24 * time.Hour)
 			s.token = a.As(t, "erin").Token

@@ -17,6 +17,8 @@ import (
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/member"
 	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/store/storetest"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
@@ -185,6 +187,51 @@ func TestTheSameRequestAgainAnswersWithoutTheKey(t *testing.T) {
 	require.Equal(t, first.Key, second.Key)
 	post("y").Fails(t, 422, "Idempotency-Key")
 	require.Len(t, a.list(t), 1)
+}
+
+func TestARequestThatFailedIsRepeated(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault   storetest.Fault
+		secrets int
+	}{"not written": {storetest.NotWritten, 1}, "written": {storetest.Written, 0}, "throttled": {storetest.Throttled, 1}} {
+		t.Run(name, func(t *testing.T) {
+			a := newApp(t)
+			post := func() *apptest.Answer {
+				return a.Alice.Do(t, "POST", a.Alice.Path("/api-keys"), body{"name": "x", "role": "viewer"}, "Idempotency-Key: k")
+			}
+			a.Faults.Plan(storetest.Every(storetest.Write, c.fault))
+			post().Is(t, 503)
+			a.Faults.Plan(nil)
+			var k apikey.Issued
+			post().Is(t, 201).Into(t, &k)
+			require.Equal(t, c.secrets == 1, k.Secret != "", "what nobody was shown can be revoked")
+			require.Len(t, a.list(t), 1)
+			a.Alice.Do(t, "DELETE", a.path(k), nil).Is(t, 204)
+		})
+	}
+}
+
+func TestTheLimitCountsKeysThatCanBeUsed(t *testing.T) {
+	a := newApp(t)
+	c := a.As(t, "frida")
+	var made struct{ ID tenant.ID }
+	c.Do(t, "POST", "/v1/tenants", body{"name": "small"}).Is(t, 201).Into(t, &made)
+	keys := "/v1/tenants/" + string(made.ID) + "/api-keys"
+	scope, err := identity.Found(tenant.Principal{}, made.ID, tenant.Free)
+	require.NoError(t, err)
+	h, err := a.Store.Tenant(scope)
+	require.NoError(t, err)
+	require.NoError(t, h.Write(t.Context(), store.Change{Key: store.Meta(), Value: body{"name": "small", "status": "active", "plan": "free"}}))
+	a.Advance(identity.Fresh)
+	var k apikey.Issued
+	c.Do(t, "POST", keys, body{"name": "a", "role": "viewer"}).Is(t, 201).Into(t, &k)
+	c.Do(t, "POST", keys, body{"name": "b", "role": "viewer", "days": 1}).Is(t, 201)
+	c.Do(t, "POST", keys, body{"name": "c", "role": "viewer"}).Fails(t, 403, "The plan free has a limit of apiKeys of 2")
+	c.Do(t, "DELETE", keys+"/"+string(k.ID), nil).Is(t, 204)
+	c.Do(t, "POST", keys, body{"name": "c", "role": "viewer"}).Is(t, 201)
+	c.Do(t, "POST", keys, body{"name": "d", "role": "viewer"}).Is(t, 403)
+	a.Advance(24 * time.Hour)
+	a.As(t, "frida").Do(t, "POST", keys, body{"name": "d", "role": "viewer"}).Is(t, 201)
 }
 
 func TestWhatIsNoKeyIsAnsweredAlike(t *testing.T) {

@@ -112,19 +112,34 @@ func issued(i Issued, scope *tenant.Scope) *issuedOut {
 
 // room refuses one more active key than the plan allows.
 func (s *Service) room(ctx context.Context, d *store.Directory, scope *tenant.Scope) error {
+	active, err := s.active(ctx, d, scope)
+	if err != nil {
+		return err
+	}
+	plan := scope.Standing().Plan
+	if most := plan.Limits().APIKeys; active >= most {
+		return fault.New(fault.Forbidden, "The plan %s has a limit of apiKeys of %d, and as many are active. Revoke one that is not "+
+			"needed, or wait until one expires.", plan, most)
+	}
+	return nil
+}
+
+// active counts the keys that have not expired.
+func (s *Service) active(ctx context.Context, d *store.Directory, scope *tenant.Scope) (int64, error) {
 	now := s.Clock()
-	active, err := fence.Count(ctx, d, store.OrgAPIKeys(scope.Tenant()), func(r *store.Record) (bool, error) {
+	n, err := fence.Count(ctx, d, store.OrgAPIKeys(scope.Tenant()), func(r *store.Record) (bool, error) {
 		var k identity.APIKey
 		err := r.Value.Decode(&k)
 		return !k.Expired(now), err
 	})
 	if err != nil {
-		return fmt.Errorf("count the API keys: %w", err)
+		return 0, fmt.Errorf("count the API keys: %w", err)
 	}
-	plan := scope.Standing().Plan
-	if most := plan.Limits().APIKeys; active >= most {
-		return fault.New(fault.Forbidden, "The organization has reached its limit of API keys: %d in the plan %s. Revoke one that is not "+
-			"needed, or wait until one expires.", most, plan)
-	}
-	return nil
+	return n, nil
+}
+
+// Used gives how many active keys the scope's tenant has, by the name of the plan's limit.
+func (s *Service) Used(ctx context.Context, scope *tenant.Scope) (map[string]int64, error) {
+	n, err := s.active(ctx, s.Store.Directory(), scope)
+	return map[string]int64{"apiKeys": n}, err
 }

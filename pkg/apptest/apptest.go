@@ -31,6 +31,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/storetest"
 	"github.com/tenantry/tenantry/pkg/tenant"
+	"github.com/tenantry/tenantry/pkg/usage"
 )
 
 // App is a running server. Its clock stands still unless it is moved, at noon of 2 March 2026 in the beginning.
@@ -40,6 +41,7 @@ type App struct {
 	Faults     *storetest.Faulty // between the store and its engine
 	Issuer     *localissuer.Issuer
 	Deliveries *delivery.Service // the worker's
+	Meter      *usage.Meter
 	Jobs       *job.Worker
 	Log        *Log
 	Alice, Bob *Home
@@ -96,16 +98,20 @@ func (a *App) serve(t testing.TB) {
 		Uploaded: a.inbox.uploaded, Log: log})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, files.Close()) })
-	a.deps = api.Deps{Store: a.Store, Auth: auth, Files: files, Queue: &a.inbox, Jobs: &a.jobs, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise, Log: log, Grace: Grace,
+	a.Meter = usage.NewMeter(a.Store, a.Now, log)
+	a.deps = api.Deps{Store: a.Store, Meter: a.Meter, Auth: auth, Files: files, Queue: &a.inbox, Jobs: &a.jobs, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise, Log: log, Grace: Grace,
 		Strangers: Strangers}
 	served, err := api.Handler(a.deps, "")
 	require.NoError(t, err)
 	a.Jobs = api.Jobs(a.deps)
-	a.Deliveries = &delivery.Service{Store: a.Store, Files: files, Queue: &a.inbox, Clock: a.Now, Random: rand.Reader, Log: log, Temp: t.TempDir()}
+	a.Deliveries = api.Ingest(a.deps)
+	a.Deliveries.Temp = t.TempDir()
 	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch p := r.URL.Path; {
 		case strings.HasPrefix(p, folder.Path):
 			files.ServeHTTP(w, r)
+		case strings.HasPrefix(p, folder.DownloadPath):
+			files.Downloads().ServeHTTP(w, r)
 		case strings.HasPrefix(p, "/dev/"), strings.HasPrefix(p, "/.well-known/"):
 			a.Issuer.ServeHTTP(w, r)
 		default:
@@ -171,7 +177,7 @@ func (a *App) Advance(d time.Duration) {
 // Work has the worker do all messages there are, and those that come of them.
 func (a *App) Work(t testing.TB) {
 	for m, ok := a.inbox.take(); ok; m, ok = a.inbox.take() {
-		require.NoError(t, a.Deliveries.Handle(t.Context(), m))
+		require.NoError(t, usage.Worker(a.Meter, api.OfDelivery, a.Deliveries.Handle)(t.Context(), m))
 	}
 }
 
@@ -188,7 +194,7 @@ func (a *App) TakeJob() (job.Message, bool) { return a.jobs.take() }
 // WorkJobs has the worker do all long work there is, and what comes of it.
 func (a *App) WorkJobs(t testing.TB) {
 	for m, ok := a.jobs.take(); ok; m, ok = a.jobs.take() {
-		require.NoError(t, a.Jobs.Handle(t.Context(), m))
+		require.NoError(t, usage.Worker(a.Meter, api.OfJob, a.Jobs.Handle)(t.Context(), m))
 	}
 }
 

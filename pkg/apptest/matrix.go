@@ -237,7 +237,7 @@ func (m *matrix) make(p *party, collection, name string) string {
 	return made(m, m.app, p)
 }
 
-// create sends a creation of the app's own server and gives the ID of what came of it.
+// create sends a creation of the app's own server, has the work done that it asks for, and gives the ID of what came of it.
 func (m *matrix) create(p *party, op route.Operation, s shot) string {
 	if s.body == nil {
 		s.body = m.example(p, op)
@@ -247,6 +247,7 @@ func (m *matrix) create(p *party, op route.Operation, s shot) string {
 	var made struct{ ID string }
 	a.Into(m, &made)
 	require.NotEmpty(m, made.ID, "operation %s: its answer has no id: %s", op, a.Body)
+	m.app.WorkJobs(m)
 	return made.ID
 }
 

@@ -13,9 +13,9 @@ import (
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/blob/s3"
 	"github.com/tenantry/tenantry/pkg/cloud/tenantrole"
-	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/queue/sqs"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -26,7 +26,7 @@ import (
 // The seams that are made on first use, once. What cannot be made fails its call and nothing else.
 type (
 	lazyEngine func() (store.Engine, error)
-	lazyFiles  func() (delivery.Files, error)
+	lazyFiles  func() (api.Files, error)
 	lazyQueue  func() (*sqs.Queue, error)
 )
 
@@ -67,7 +67,7 @@ func newClients(c Config) clients {
 			}
 			return e.As(r.Of(id)), nil
 		},
-		files: lazyFiles(once(load, func(a aws.Config) (delivery.Files, error) {
+		files: lazyFiles(once(load, func(a aws.Config) (api.Files, error) {
 			r, err := role()
 			if err != nil {
 				return nil, err
@@ -153,30 +153,6 @@ func (l lazyEngine) Add(ctx context.Context, at store.Address, by map[string]int
 		return nil, err
 	}
 	return e.Add(ctx, at, by, expires)
-}
-
-func (l lazyFiles) UploadURL(ctx context.Context, s *tenant.Scope, name string, size int64, expires time.Duration) (string, error) {
-	f, err := l()
-	if err != nil {
-		return "", err
-	}
-	return f.UploadURL(ctx, s, name, size, expires)
-}
-
-func (l lazyFiles) Open(ctx context.Context, s *tenant.Scope, name string) (delivery.File, error) {
-	f, err := l()
-	if err != nil {
-		return nil, err
-	}
-	return f.Open(ctx, s, name)
-}
-
-func (l lazyFiles) Remove(ctx context.Context, s *tenant.Scope, name string) error {
-	f, err := l()
-	if err != nil {
-		return err
-	}
-	return f.Remove(ctx, s, name)
 }
 
 // SendBody sends through the queue that is made on first use.

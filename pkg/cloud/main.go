@@ -18,6 +18,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/queue"
 	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/usage"
 )
 
 // ServeHTTP is the whole of a function that serves the operations of f. It does not return.
@@ -63,20 +64,23 @@ func Handler(c Config, f route.Function, log *slog.Logger) (http.Handler, error)
 func NewIngest(c Config, log *slog.Logger) *Consumer {
 	aws := newClients(c)
 	d := aws.deps(c, log)
-	s := &delivery.Service{Store: d.Store, Files: d.Files, Queue: d.Queue, Clock: d.Clock, Random: d.Random, Log: log}
-	return &Consumer{Work: queue.Of(delivery.ParseMessages, s.Handle), Hide: aws.hide(c.QueueURL), Log: log}
+	read := usage.Worker(d.Meter, api.OfDelivery, api.Ingest(d).Handle)
+	return &Consumer{Work: queue.Of(delivery.ParseMessages, read), Hide: aws.hide(c.QueueURL), Log: log}
 }
 
 // NewJobs makes the worker of long work on AWS as c names it.
 func NewJobs(c Config, log *slog.Logger) *Consumer {
 	aws := newClients(c)
-	return &Consumer{Work: queue.Of(job.ParseMessages, api.Jobs(aws.deps(c, log)).Handle), Hide: aws.hide(c.JobsURL), Log: log}
+	d := aws.deps(c, log)
+	work := usage.Worker(d.Meter, api.OfJob, api.Jobs(d).Handle)
+	return &Consumer{Work: queue.Of(job.ParseMessages, work), Hide: aws.hide(c.JobsURL), Log: log}
 }
 
 // deps are what every function works with, without what is HTTP's alone.
 func (a clients) deps(c Config, log *slog.Logger) api.Deps {
+	s := a.store()
 	return api.Deps{
-		Store: a.store(), Files: a.files, Queue: queue.Sender[delivery.Message]{Queue: a.queue}, Jobs: queue.Sender[job.Message]{Queue: a.jobs},
+		Store: s, Meter: usage.NewMeter(s, time.Now, log), Files: a.files, Queue: queue.Sender[delivery.Message]{Queue: a.queue}, Jobs: queue.Sender[job.Message]{Queue: a.jobs},
 		Clock: time.Now, Random: rand.Reader, Plan: c.Plan, Grace: c.Grace, Log: log,
 	}
 }

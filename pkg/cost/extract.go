@@ -155,7 +155,9 @@ func (x *Extract) charges(ctx context.Context, g Grain, p tenant.ProjectID, peri
 		if g == ByDay {
 			err = s.daily(ctx, v)
 		} else {
-			err = s.plain(ctx, view, v)
+			if err = s.learnNames(ctx); err == nil {
+				err = s.plain(ctx, view, v)
+			}
 		}
 		if err != nil {
 			return err
@@ -215,6 +217,31 @@ func (s *pouring) plain(ctx context.Context, v document.View, of *Version) error
 			if err := s.pour(v, at, cells); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// learnNames reads the names of accounts and regions, which the service view alone has.
+func (s *pouring) learnNames(ctx context.Context) error {
+	index, err := s.extract.indexes.of(ctx, s.project, document.Service)
+	if err != nil {
+		return err
+	}
+	e := index.entry(s.entry.Source, s.entry.Period, 0)
+	if e == nil {
+		return nil
+	}
+	v, torn := e.At(&s.extract.head)
+	if torn {
+		return ErrMoved
+	}
+	if v == nil {
+		return nil
+	}
+	for _, err := range s.lines(ctx, document.Service, v, []focus.Metric{focus.BilledCost}, s.learn) {
+		if err != nil {
+			return err
 		}
 	}
 	return nil

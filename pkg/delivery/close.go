@@ -21,12 +21,14 @@ func (s *Service) close(ctx context.Context, scope *tenant.Scope, in *GetImport)
 			return &Got{r.Delivery}, nil
 		}
 		if r.Status == Awaiting {
-			before := tell(&r.Delivery)
+			before, there := tell(&r.Delivery), r.arrived()
 			if err := s.look(ctx, scope, &r.Delivery); err != nil {
 				return nil, err
 			}
 			s.queue(r)
-			err = s.write(ctx, scope, r, version, audit.Event{Before: before})
+			if err = s.write(ctx, scope, r, version, audit.Event{Before: before}); err == nil {
+				s.imported(scope, r.arrived()-there, 0)
+			}
 		}
 		if store.Conflicted(err) != nil {
 			continue
@@ -121,6 +123,9 @@ func (s *Service) uploaded(ctx context.Context, scope *tenant.Scope, m Message) 
 			s.queue(&r)
 		}
 		err = s.write(ctx, scope, &r, version, audit.Event{Operation: received, Before: before})
+		if err == nil {
+			s.imported(scope, m.Size, 0)
+		}
 		if store.Conflicted(err) == nil {
 			return alone, err
 		}

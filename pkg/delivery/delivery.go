@@ -114,3 +114,13 @@ func (d *Delivery) bytes() (n int64) {
 	}
 	return n
 }
+
+// arrived is how many bytes of it are there.
+func (d *Delivery) arrived() (n int64) {
+	for _, f := range d.Files {
+		if f.Received {
+			n += f.SizeBytes
+		}
+	}
+	return n
+}

@@ -20,12 +20,6 @@ type Announced struct {
 
 const day = 24 * time.Hour
 
-// ReadAnnounced gives what was announced on a day.
-func ReadAnnounced(ctx context.Context, t *store.Tenant, on calendar.Day) (a Announced, err error) {
-	_, err = t.Read(ctx, store.Announced(on), &a)
-	return a, err
-}
-
 // announce gives the change that counts a delivery of some files against the plan's day: a part of the Write that makes it, and
 // on condition of what was read. Where the plan has no room the error is fault.Limited, or fault.Forbidden where no day has.
 func announce(ctx context.Context, scope *tenant.Scope, t *store.Tenant, now time.Time, bytes int64) (store.Change, error) {
@@ -75,4 +69,17 @@ func breathe(ctx context.Context, attempt int) error {
 	case <-timer.C:
 		return nil
 	}
+}
+
+// Used gives what the scope's tenant has announced on the present day, by the names of the plan's limits.
+func (s *Service) Used(ctx context.Context, scope *tenant.Scope) (map[string]int64, error) {
+	t, err := s.Store.Tenant(scope)
+	if err != nil {
+		return nil, err
+	}
+	var a Announced
+	if _, err := t.Read(ctx, store.Announced(calendar.DayOf(s.Clock())), &a); err != nil {
+		return nil, fmt.Errorf("read what was announced: %w", err)
+	}
+	return map[string]int64{"importsPerDay": a.Imports, "importBytesPerDay": a.Bytes}, nil
 }

@@ -101,6 +101,9 @@ func (r *reading) replace(ctx context.Context, in *intake, lines *rollup.Result,
 	if err := r.commit(ctx, in, rep, result); err != nil {
 		return err
 	}
+	if !again {
+		r.service.imported(r.scope, 0, result.Lines)
+	}
 	return r.follow(ctx, in)
 }
 

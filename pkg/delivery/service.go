@@ -6,9 +6,10 @@ import (
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// Service has the operations on deliveries and the worker's step. All fields are needed but the last two.
+// Service has the operations on deliveries and the worker's step. All fields are needed but the last three.
 type Service struct {
 	Store  *store.Store
 	Files  Files
@@ -16,7 +17,16 @@ type Service struct {
 	Clock  func() time.Time
 	Random io.Reader
 	Log    *slog.Logger
-	Temp   string // folder for spill files of the worker; "" for the system's
+	// Imported is told of the bytes of files that have arrived and of the lines of deliveries that have succeeded, each once, or not
+	// at all where that is not known. May be nil.
+	Imported func(scope *tenant.Scope, bytes, lines int64)
+	Temp     string // folder for spill files of the worker; "" for the system's
 	// Alone names this process where no other works on the store: then leases of other names are those of the dead.
 	Alone string
+}
+
+func (s *Service) imported(scope *tenant.Scope, bytes, lines int64) {
+	if s.Imported != nil {
+		s.Imported(scope, bytes, lines)
+	}
 }

@@ -29,7 +29,7 @@ type Config struct {
 	Issuers []Issuer // where there are none, nobody can sign in
 	Store   *store.Store
 	Clock   func() time.Time // time.Now where nil
-	Client  *http.Client     // fetches the issuers' keys; one with a timeout of 5 s where nil
+	Client  *http.Client     // fetches the issuers' keys, following no redirection; http.DefaultClient where nil
 }
 
 // Issuer is an OpenID Connect issuer whose access tokens are taken. It needs an audience or a client.
@@ -72,9 +72,11 @@ func New(c Config) (*Authorizer, error) {
 	if a.clock == nil {
 		a.clock = time.Now
 	}
-	if c.Client == nil {
-		c.Client = &http.Client{Timeout: 5 * time.Second}
+	client := http.Client{}
+	if c.Client != nil {
+		client = *c.Client
 	}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // that could lead off https
 	if c.Store == nil {
 		return nil, errors.New("identity: no store")
 	}
@@ -82,7 +84,7 @@ func New(c Config) (*Authorizer, error) {
 		if i.URL == "" || len(i.Audiences)+len(i.ClientIDs) == 0 || a.issuers[i.URL] != nil {
 			return nil, fmt.Errorf("identity: issuer %q is there twice, or without an audience or client", i.URL)
 		}
-		a.issuers[i.URL] = &issuer{Issuer: i, client: c.Client, clock: a.clock}
+		a.issuers[i.URL] = &issuer{Issuer: i, client: &client, clock: a.clock}
 	}
 	a.tokens, a.members, a.tenants = remember[[32]byte, verified](), remember[memberKey, seen](), remember[tenant.ID, stands]()
 	a.keys = keyring{remember[[32]byte, opened](), remember[[32]byte, time.Time]()}
@@ -151,7 +153,10 @@ func (a *Authorizer) Scope(ctx context.Context, authorization, tenantID string, 
 	default:
 		err = fault.Wrap(err, fault.Forbidden, "Your role %s does not include %s. Ask an owner or admin of the organization.", m.Role, need)
 	}
-	refused, _ := See(p, m)
+	refused, none := See(p, m)
+	if none != nil { // a role that there is not
+		return nil, err
+	}
 	return refused.In(at), err
 }
 

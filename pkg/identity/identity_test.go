@@ -390,6 +390,8 @@ func FuzzToken(f *testing.F) {
 	f.Add(good)
 	f.Add("")
 	f.Add("Bearer e30.e30.e30")
+	f.Add("Bearer " + secretOf(f, make([]byte, 20)).Text())
+	f.Add("Bearer tnt_")
 	f.Add("Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9.")
 	f.Fuzz(func(t *testing.T, header string) {
 		p, err := w.Principal(context.Background(), header)

@@ -27,12 +27,20 @@ type issuer struct {
 	clock  func() time.Time
 
 	mu      sync.Mutex
-	jwksURI string
 	keys    map[string]publicKey // by kid
 	fetched time.Time
 	forced  time.Time // last time that an unknown kid made us fetch
 	failed  time.Time
 	failure error
+	running *fetching // nil where nobody fetches
+
+	jwksURI string // of whoever fetches
+}
+
+// fetching is one fetch of an issuer's keys, for all who need them meanwhile.
+type fetching struct {
+	done chan struct{}
+	err  error // once done
 }
 
 // publicKey is an RSA key of at least 2048 bits for RS256 or a P-256 key for ES256.
@@ -42,48 +50,93 @@ type publicKey struct {
 	until time.Time // the set was fetched a minute before
 }
 
-const again = time.Second // between attempts at an issuer that fails
+const (
+	again    = time.Second     // between attempts at an issuer that fails
+	patience = 5 * time.Second // with the issuer, for all that a fetch asks
+	maxBytes = 1 << 20         // of what an issuer answers
+)
 
-// key gives the key of a kid. A set is used for a minute; an unknown kid makes it be fetched before, once a minute at most.
+// key gives the key of a kid. A set is used for a minute; an unknown kid makes it be fetched before, once a minute at most,
+// so that nobody can have us ask the issuer again and again.
 func (i *issuer) key(ctx context.Context, kid, alg string) (publicKey, error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	now := i.clock()
-	k, known := i.keys[kid]
-	old := i.keys == nil || now.Sub(i.fetched) >= Fresh || now.Before(i.fetched)
-	if force := !known && now.Sub(i.forced) >= time.Minute; old || force {
-		if !old {
-			i.forced = now
+	k, f, err := i.known(ctx, kid)
+	if f != nil {
+		select {
+		case <-f.done:
+			err = f.err
+		case <-ctx.Done():
+			err = silent(ctx.Err())
 		}
-		if err := i.refresh(ctx, now); err != nil {
-			return publicKey{}, err
-		}
-		k, known = i.keys[kid]
+		k = i.now(kid)
 	}
-	if !known || k.alg != alg {
-		return publicKey{}, errors.New("the issuer has no such key")
+	if err == nil && (k.key == nil || k.alg != alg) {
+		err = errors.New("the issuer has no such key")
+	}
+	if err != nil {
+		return publicKey{}, err
 	}
 	return k, nil
 }
 
-func (i *issuer) refresh(ctx context.Context, now time.Time) error {
-	if i.failure != nil && now.Sub(i.failed) < again && !now.Before(i.failed) {
-		return i.failure
-	}
-	keys, err := i.fetch(ctx, now.Add(Fresh))
-	if err != nil {
-		err = fault.Wrap(err, fault.Unavailable, "The sign-in service does not answer. Try again in a moment.")
-		if ctx.Err() == nil {
-			i.failed, i.failure = now, err
-		}
-		return err
-	}
-	i.keys, i.fetched, i.failure = keys, now, nil
-	return nil
+func (i *issuer) now(kid string) publicKey {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.keys[kid]
 }
 
-// fetch reads the issuer's keys, of whose address it asks the discovery document first.
-func (i *issuer) fetch(ctx context.Context, until time.Time) (map[string]publicKey, error) {
+// known gives the key of a kid, if any, or the fetch to wait for.
+func (i *issuer) known(ctx context.Context, kid string) (publicKey, *fetching, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	now := i.clock()
+	k := i.keys[kid]
+	fresh := i.keys != nil && now.Sub(i.fetched) < Fresh && !now.Before(i.fetched)
+	switch {
+	case fresh && k.key != nil, kid == "":
+		return k, nil, nil
+	case i.running != nil:
+		return k, i.running, nil
+	case fresh && now.Sub(i.forced) < time.Minute:
+		return k, nil, nil
+	case i.failure != nil && now.Sub(i.failed) < again && !now.Before(i.failed):
+		return k, nil, i.failure
+	}
+	if fresh {
+		i.forced = now
+	}
+	i.running = &fetching{done: make(chan struct{})}
+	go i.refresh(context.WithoutCancel(ctx), now, i.running) // a caller who goes does not take it from those who wait
+	return k, i.running, nil
+}
+
+// refresh fetches the keys; asked is the time from which on they are believed.
+func (i *issuer) refresh(ctx context.Context, asked time.Time, f *fetching) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	keys, err := i.fetch(ctx, asked.Add(Fresh))
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.running = nil; err != nil {
+		f.err = silent(err)
+		i.failed, i.failure = i.clock(), f.err
+	} else {
+		i.keys, i.fetched, i.failure = keys, asked, nil
+	}
+	close(f.done)
+}
+
+func silent(err error) error {
+	return fault.Wrap(err, fault.Unavailable, "The sign-in service does not answer. Try again in a moment.")
+}
+
+// fetch reads the issuer's keys, of whose address it asks the discovery document first. What a token says of where keys are
+// (jku, x5u, jwk) is never looked at.
+func (i *issuer) fetch(ctx context.Context, until time.Time) (keys map[string]publicKey, err error) {
+	defer func() {
+		if p := recover(); p != nil { // nobody above would
+			err = fmt.Errorf("the issuer's keys cannot be read: %v", p)
+		}
+	}()
 	if i.jwksURI == "" {
 		var d struct {
 			Issuer  string `json:"issuer"`
@@ -102,7 +155,7 @@ func (i *issuer) fetch(ctx context.Context, until time.Time) (map[string]publicK
 		i.jwksURI = ""
 		return nil, err
 	}
-	keys := map[string]publicKey{}
+	keys = map[string]publicKey{}
 	for _, m := range set.Keys {
 		if k, err := parseKey(m); err == nil {
 			k.until = until
@@ -134,7 +187,7 @@ func (i *issuer) get(ctx context.Context, from string, into any) error {
 	if answer.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s answers %s", from, answer.Status)
 	}
-	return json.NewDecoder(io.LimitReader(answer.Body, 1<<20)).Decode(into)
+	return json.NewDecoder(io.LimitReader(answer.Body, maxBytes)).Decode(into)
 }
 
 // parseKey takes what verifies RS256 and ES256 and refuses the rest.

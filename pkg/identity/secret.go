@@ -32,10 +32,12 @@ func ParseSecret(text string) (s Secret, err error) {
 		return Secret{}, err
 	}
 	if string(s[randomBytes:]) != string(s.check()) {
-		return Secret{}, errors.New("the checksum is another")
+		return Secret{}, errNoSecret
 	}
 	return s, nil
 }
+
+var errNoSecret = errors.New("it is no API key: its checksum is another")
 
 // check is the beginning of the SHA-256 of prefix and random bits, as long as the checksum.
 func (s Secret) check() []byte {

@@ -12,6 +12,7 @@ package limit
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -54,7 +55,12 @@ func (l *Limiter) Admit(ctx context.Context, scope *tenant.Scope) (route.Rate, e
 	plan, now := scope.Standing().Plan, l.clock()
 	limit := plan.Limits().RequestsPerMinute
 	s := l.share(scope.Tenant(), now)
-	remaining, ok, err := s.take(ctx, limit, func(n int64) (int64, error) { return l.lease(ctx, scope, s.minute, n) })
+	remaining, ok, err := s.take(ctx, limit, func(n int64) (int64, error) {
+		if scope.Standing().Status == tenant.Deleting {
+			return 0, errEnding
+		}
+		return l.lease(ctx, scope, s.minute, n)
+	})
 	if err != nil {
 		return route.Rate{}, err
 	}
@@ -66,6 +72,9 @@ func (l *Limiter) Admit(ctx context.Context, scope *tenant.Scope) (route.Rate, e
 	}
 	return rate, nil
 }
+
+// errEnding has the process go by itself: nothing is written of a tenant that is about to be erased.
+var errEnding = errors.New("the tenant is being deleted")
 
 // share is the process's share of the tenant's minute. Time does not run backwards: a minute that is over does not begin again.
 func (l *Limiter) share(id tenant.ID, now time.Time) *share {
@@ -97,14 +106,4 @@ func (l *Limiter) lease(ctx context.Context, scope *tenant.Scope, minute time.Ti
 	l.log.WarnContext(ctx, "requests are limited by this process alone for a minute: their counter cannot be reached",
 		"tenant", scope.Tenant(), "requestId", route.RequestOf(ctx).ID, "error", err)
 	return 0, err
-}
-
-// Taken gives how many requests of the present minute the processes have taken for the handle's tenant: at least those
-// admitted, but for the first Free of each process.
-func Taken(ctx context.Context, t *store.Tenant, now time.Time) (int64, error) {
-	var counter struct {
-		Taken int64 `json:"taken"`
-	}
-	_, err := t.Read(ctx, store.Rate(now.UTC().Truncate(window)), &counter)
-	return counter.Taken, err
 }

@@ -39,16 +39,6 @@ func Overlap(a, b Project) bool {
 	return slices.ContainsFunc(b.AccountIDs, func(id string) bool { return accounts[id] })
 }
 
-// room refuses one more project than the plan has. Archived ones count: their costs go on counting.
-func (r Roster) room(scope *tenant.Scope) error {
-	plan := scope.Standing().Plan
-	if most := plan.Limits().Projects; int64(len(r.Projects)) >= most {
-		return fault.New(fault.Forbidden, "The plan %s has a limit of projects of %d, archived ones with them, and there are %d. Change a project that is "+
-			"there, or have the operator move you to a larger plan.", plan, most, len(r.Projects))
-	}
-	return nil
-}
-
 // admit refuses a project whose name is taken or whose rule overlaps another's. It names the other where the member may
 // know of it.
 func (r Roster) admit(scope *tenant.Scope, p Project) error {

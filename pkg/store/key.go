@@ -67,6 +67,11 @@ func Usage(day calendar.Day) Key { return core("USAGE#" + day.String()) }
 // Usages is the tenant's meters of the days from first to last.
 func Usages(first, last calendar.Day) Span { return Span{Usage(first), Usage(last)} }
 
+// UsageDay is the day of an item among Usages.
+func UsageDay(at Address) (calendar.Day, error) {
+	return calendar.ParseDay(strings.TrimPrefix(at.SK, "USAGE#"))
+}
+
 // Rate is how many of a minute's requests are taken.
 func Rate(minute time.Time) Key { return core("RATE#" + minute.UTC().Format("2006-01-02T15:04")) }
 
@@ -78,6 +83,9 @@ func Export(id tenant.ExportID) Key { return core("EXPORT#" + string(id)) }
 
 // Exports is all exports, oldest first.
 func Exports() Span { return prefix(core("EXPORT#")) }
+
+// ExportBook says which export is under way, and how many were begun on a day.
+func ExportBook() Key { return core("EXPORTBOOK") }
 
 // Job is long work of a kind.
 func Job(kind, id string) Key { return core("JOB#" + kind + "#" + id) }
@@ -197,6 +205,19 @@ func Erasure(due time.Time, id tenant.ID) DirectoryKey {
 // Erasures is all tenants that are to be erased by a time, the longest due first.
 func Erasures(by time.Time) DirectorySpan {
 	return DirectorySpan{"ERASURE", "0", by.UTC().Format(time.RFC3339) + "#\U0010FFFF"}
+}
+
+// ExportEnd is an export whose files are to be erased, by the time from which on; ExportEnds finds it.
+func ExportEnd(due time.Time, id tenant.ID, export tenant.ExportID) DirectoryKey {
+	return DirectoryKey{"EXPORTEND", due.UTC().Format(time.RFC3339) + "#" + string(id) + "#" + string(export)}
+}
+
+// ExportEndAt is the same, by the sort key that a page of ExportEnds has.
+func ExportEndAt(sort string) DirectoryKey { return DirectoryKey{"EXPORTEND", sort} }
+
+// ExportEnds is all exports whose files are to be erased by a time, the longest due first.
+func ExportEnds(by time.Time) DirectorySpan {
+	return DirectorySpan{"EXPORTEND", "0", by.UTC().Format(time.RFC3339) + "#\U0010FFFF"}
 }
 
 // SubjectErasure is the proof that a tenant was erased, kept for the person who asked for it.

@@ -150,7 +150,8 @@ type Engine interface {
 	// all of them again is right.
 	Load(ctx context.Context, ops []Op) error
 	// Add adds to integer attributes of one item atomically, making item (of version 1) and attributes (from 0) where
-	// absent, and gives the attributes' new values. Version and expiry are left alone; expires, if not zero, is set.
+	// absent, and gives the attributes' new values. Version and expiry are left alone; expires, if not zero, is set. After
+	// ErrThrottled nothing was added; after ErrUnavailable it may have been.
 	Add(ctx context.Context, at Address, by map[string]int64, expires time.Time) (map[string]int64, error)
 }
 

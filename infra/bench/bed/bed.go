@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/api"
@@ -37,6 +38,9 @@ type Platform struct {
 	Dir     string
 	Store   *store.Store
 	Worker  *delivery.Service
+	Issuer  *localissuer.Issuer  // once it is served
+	Auth    *identity.Authorizer // once it is served
+	asked   atomic.Int64         // the issuer
 	handler http.Handler
 	token   string
 	queue   queue
@@ -81,29 +85,40 @@ func Open(dir string) (*Platform, error) {
 func (p *Platform) Close() error { return errors.Join(p.files.Close(), p.engine.Close()) }
 
 // Serve wires the operations, and signs somebody in.
-func (p *Platform) Serve() error {
+func (p *Platform) Serve() (err error) {
 	const url = "http://bench.invalid"
-	issuer, err := localissuer.Open(localissuer.Options{URL: url, KeyFile: filepath.Join(p.Dir, "issuer.pem"), Clock: time.Now, Random: rand.Reader})
+	p.Issuer, err = localissuer.Open(localissuer.Options{URL: url, KeyFile: filepath.Join(p.Dir, "issuer.pem"), Clock: time.Now, Random: rand.Reader})
 	if err != nil {
 		return err
 	}
-	auth, err := identity.New(identity.Config{Issuers: []identity.Issuer{issuer.Trust()}, Store: p.Store, Client: &http.Client{Transport: direct{issuer}}})
+	p.Auth, err = identity.New(identity.Config{Issuers: []identity.Issuer{p.Issuer.Trust()}, Store: p.Store,
+		Client: &http.Client{Transport: direct{p.Issuer, &p.asked}}})
 	if err != nil {
 		return err
 	}
-	if p.handler, err = api.Handler(api.Deps{Store: p.Store, Auth: auth, Files: p.files, Queue: &p.queue, Clock: time.Now, Random: rand.Reader, Plan: tenant.Enterprise,
+	if p.handler, err = api.Handler(api.Deps{Store: p.Store, Auth: p.Auth, Files: p.files, Queue: &p.queue, Clock: time.Now, Random: rand.Reader, Plan: tenant.Enterprise,
 		Log: quiet}, ""); err != nil {
 		return err
 	}
-	p.token, err = issuer.Token("owner", "")
+	p.token, err = p.Issuer.Token(Owner, "")
 	return err
 }
 
-// direct answers requests without a network.
-type direct struct{ http.Handler }
+// Owner is the subject who calls.
+const Owner = "owner"
+
+// direct answers requests without a network, and counts them.
+type direct struct {
+	http.Handler
+	asked *atomic.Int64
+}
+
+// Asked is how many requests a network would have had.
+func (p *Platform) Asked() int64 { return p.asked.Load() }
 
 // RoundTrip answers one.
 func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
+	d.asked.Add(1)
 	answer := httptest.NewRecorder()
 	d.ServeHTTP(answer, r)
 	return answer.Result(), nil

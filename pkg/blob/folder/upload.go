@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"path"
-	"strconv"
 	"strings"
 	"time"
 
@@ -42,7 +41,7 @@ func (f *Files) upload(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	temp := path.Join(incoming, strconv.FormatInt(f.uploads.Add(1), 10))
+	temp := f.incoming()
 	if err := f.receive(w, r, temp, g.size); err != nil {
 		return errors.Join(err, ignoreMissing(f.root.Remove(temp)))
 	}

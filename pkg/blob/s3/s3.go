@@ -72,28 +72,36 @@ func (f *Files) UploadURL(ctx context.Context, s *tenant.Scope, name string, siz
 }
 
 func (f *Files) sign(ctx context.Context, s *tenant.Scope, in *s3.PutObjectInput, expires time.Duration) (string, error) {
-	c, err := f.credentials(ctx, s.Tenant(), expires)
+	signer, err := f.signer(ctx, s, expires)
 	if err != nil {
 		return "", err
 	}
-	if c.CanExpire {
-		expires = min(expires, time.Until(c.Expires)) // by the clock that signs
-	}
-	if expires < time.Second {
-		return "", errors.New("credentials have expired")
-	}
-	as := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return c, nil })
-	signer := s3.NewPresignClient(f.client(as), s3.WithPresignExpires(expires), func(o *s3.PresignOptions) {
-		o.ClientOptions = append(o.ClientOptions, func(o *s3.Options) {
-			// Whoever uploads the file has its checksum, whoever signs the address has not.
-			o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
-		})
-	})
 	signed, err := signer.PresignPutObject(ctx, in)
 	if err != nil {
 		return "", err
 	}
 	return signed.URL, nil
+}
+
+// signer signs with credentials that last as long as its addresses, which end sooner where there are none.
+func (f *Files) signer(ctx context.Context, s *tenant.Scope, expires time.Duration) (*s3.PresignClient, error) {
+	c, err := f.credentials(ctx, s.Tenant(), expires)
+	if err != nil {
+		return nil, err
+	}
+	if c.CanExpire {
+		expires = min(expires, time.Until(c.Expires)) // by the clock that signs
+	}
+	if expires < time.Second {
+		return nil, errors.New("credentials have expired")
+	}
+	as := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return c, nil })
+	return s3.NewPresignClient(f.client(as), s3.WithPresignExpires(expires), func(o *s3.PresignOptions) {
+		o.ClientOptions = append(o.ClientOptions, func(o *s3.Options) {
+			// Whoever uploads the file has its checksum, whoever signs the address has not.
+			o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+		})
+	}), nil
 }
 
 // Open opens a file for reads under ctx, which must live as long as the file. Reads give fault.Unavailable where the file

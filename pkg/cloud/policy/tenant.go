@@ -47,7 +47,7 @@ func (r Resources) TenantData() Document {
 func (r Resources) TenantErasure() Document {
 	return document(append([]Statement{
 		allow("TenantItems", changeItems, r.Tables[store.CoreTable], r.Tables[store.CostTable], r.Tables[store.AuditTable]).when(ofTenant()),
-	}, r.files("s3:DeleteObject", "s3:GetObject", "s3:PutObject")...)...)
+	}, r.files("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject")...)...)
 }
 
 // files are the tenant's. A list must name a prefix within them, and is what tells a missing file from one that is denied.

@@ -1,0 +1,75 @@
+// Package usage meters what a tenant takes of the platform, by UTC day, and tells it with what it costs and with what the plan
+// gives.
+package usage
+
+import (
+	"github.com/tenantry/tenantry/pkg/money"
+	"github.com/tenantry/tenantry/pkg/store"
+)
+
+// Counts are what was used. JSON is the stored form, of which every field is a counter.
+type Counts struct {
+	Requests      int64 `json:"requests,omitempty"`      // of members, that were let in, refused ones too
+	ReadHalves    int64 `json:"readHalves,omitempty"`    // halves of a read unit of DynamoDB
+	WriteHalves   int64 `json:"writeHalves,omitempty"`   // halves of a write unit
+	RequestBytes  int64 `json:"requestBytes,omitempty"`  // of requests' bodies
+	ResponseBytes int64 `json:"responseBytes,omitempty"` // of answers' bodies
+	ImportBytes   int64 `json:"importBytes,omitempty"`   // of files that arrived
+	ImportLines   int64 `json:"importLines,omitempty"`   // of deliveries that succeeded, each once
+}
+
+// Capacity is the Counts of what calls of the store took.
+func Capacity(u store.Use) Counts {
+	return Counts{ReadHalves: int64(u.Read), WriteHalves: int64(u.Write)}
+}
+
+func (c Counts) plus(d Counts) Counts {
+	return Counts{
+		Requests: c.Requests + d.Requests, ReadHalves: c.ReadHalves + d.ReadHalves, WriteHalves: c.WriteHalves + d.WriteHalves,
+		RequestBytes: c.RequestBytes + d.RequestBytes, ResponseBytes: c.ResponseBytes + d.ResponseBytes,
+		ImportBytes: c.ImportBytes + d.ImportBytes, ImportLines: c.ImportLines + d.ImportLines,
+	}
+}
+
+// attributes are what is to be added to the stored counters.
+func (c Counts) attributes() map[string]int64 {
+	all := map[string]int64{"requests": c.Requests, "readHalves": c.ReadHalves, "writeHalves": c.WriteHalves, "requestBytes": c.RequestBytes,
+		"responseBytes": c.ResponseBytes, "importBytes": c.ImportBytes, "importLines": c.ImportLines}
+	for name, n := range all {
+		if n == 0 {
+			delete(all, name)
+		}
+	}
+	return all
+}
+
+// Price is what a million units cost.
+type Price struct {
+	Of         string       `json:"of" enum:"readUnits,writeUnits"`
+	PerMillion money.Amount `json:"perMillion" doc:"USD."`
+	Source     string       `json:"source"`
+	AsOf       string       `json:"asOf" doc:"When the source was read: a year, or more exactly."`
+}
+
+const (
+	source = "Amazon DynamoDB, on-demand capacity, us-east-1: https://aws.amazon.com/dynamodb/pricing/on-demand/"
+	asOf   = "2026"
+)
+
+// prices are of what is metered and has a price of its own. Half a unit costs price / 2,000,000, which halfRead and halfWrite
+// are in units of 1e-10 USD.
+var prices = []Price{
+	{"readUnits", money.MustParse("0.125"), source, asOf},
+	{"writeUnits", money.MustParse("0.625"), source, asOf},
+}
+
+const (
+	halfRead  = 625  // e-10 USD
+	halfWrite = 3125 // e-10 USD
+	fine      = 10
+)
+
+// cost is exact.
+func (c Counts) cost() (money.Amount, error) {
+	return money.FromScaled(c.ReadHalves*halfRead, fine).Add(money.FromScaled(c.WriteHalves*halfWrite, fine))
+}
