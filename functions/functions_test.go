@@ -219,6 +219,8 @@ var samples = map[string]any{
 	"ingest-closed":              []int(nil),
 	"ingest-rebuild":             []int(nil),
 	"ingest-batch":               []int{1},
+	"jobs-due":                   []int(nil),
+	"jobs-erasure":               []int(nil),
 	"jobs-export":                []int(nil),
 }
 
