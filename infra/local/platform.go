@@ -20,9 +20,11 @@ import (
 	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/blob/folder"
 	"github.com/tenantry/tenantry/pkg/delivery"
+	"github.com/tenantry/tenantry/pkg/erasure"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/identity/localissuer"
 	"github.com/tenantry/tenantry/pkg/job"
+	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/queue"
 	queuebolt "github.com/tenantry/tenantry/pkg/queue/bolt"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -52,8 +54,9 @@ type platform struct {
 	jobs     *queuebolt.Queue
 	files    *folder.Files
 	issuer   *localissuer.Issuer
-	read     queue.Worker // deliveries
-	work     queue.Worker // on jobs
+	read     queue.Worker                // deliveries
+	work     queue.Worker                // on jobs
+	due      func(context.Context) error // queues erasures that are due
 	handler  http.Handler
 	meter    *usage.Meter
 	closers  []io.Closer // in the order of opening
@@ -86,7 +89,7 @@ func open(c Config, log *slog.Logger) (_ *platform, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.openFiles(); err != nil {
+	if err := p.openFiles(s); err != nil {
 		return nil, err
 	}
 	return p, p.wire(s)
@@ -126,9 +129,10 @@ func (p *platform) openStore() (*store.Store, error) {
 	return store.New(engine), nil
 }
 
-func (p *platform) openFiles() (err error) {
+func (p *platform) openFiles(s *store.Store) (err error) {
 	p.files, err = folder.Open(folder.Options{
 		Root: p.path(filesDir), Clock: time.Now, Random: rand.Reader, Log: p.log,
+		Admit: func(ctx context.Context, key string) error { return organization.TakesFiles(ctx, s, key) },
 		Uploaded: func(ctx context.Context, key string, size int64) error {
 			body, err := objectCreated(key, size, time.Now())
 			if err != nil {
@@ -162,7 +166,7 @@ func (p *platform) wire(s *store.Store) error {
 	p.meter = usage.NewMeter(s, time.Now, p.log)
 	d := api.Deps{
 		Store: s, Meter: p.meter, Auth: auth, Files: p.files, Queue: queue.Sender[delivery.Message]{Queue: p.queue}, Jobs: queue.Sender[job.Message]{Queue: p.jobs},
-		Clock: time.Now, Random: rand.Reader, Plan: tenant.Plan(p.config.Plan), Grace: p.config.Grace, Log: p.log,
+		Clock: time.Now, Random: rand.Reader, Plan: tenant.Plan(p.config.Plan), Grace: p.config.Grace, Quiet: quiet, Log: p.log,
 	}
 	served, err := api.Handler(d, "")
 	if err != nil {
@@ -173,6 +177,7 @@ func (p *platform) wire(s *store.Store) error {
 	ingest.Temp, ingest.Alone, jobs.Alone = p.path(spillDir), alone, alone
 	p.read = queue.Of(delivery.ParseMessages, usage.Worker(d.Meter, api.OfDelivery, ingest.Handle))
 	p.work = queue.Of(job.ParseMessages, usage.Worker(d.Meter, api.OfJob, jobs.Handle))
+	p.due = func(ctx context.Context) error { return jobs.Handle(ctx, job.Message{Kind: erasure.Due}) }
 	p.handler, err = p.front(served)
 	return err
 }
@@ -236,6 +241,7 @@ func (p *platform) serve(ctx context.Context, grace time.Duration) error {
 		running.Go(func() { work(ctx, p.queue, p.read, p.log) })
 	}
 	running.Go(func() { work(ctx, p.jobs, p.work, p.log) })
+	running.Go(func() { p.tick(ctx) })
 	running.Go(func() { p.demo(ctx) })
 	running.Go(func() { p.remind(ctx) })
 	failed := make(chan error, 1)

@@ -37,6 +37,23 @@ func work(ctx context.Context, q *bolt.Queue, do queue.Worker, log *slog.Logger)
 	}
 }
 
+const (
+	tick = 2 * time.Second // between looks at what is due
+	// quiet is how long what writes of a tenant goes on after its end. In one process that is the time in which a worker finds
+	// its lease gone: requests and uploads are refused at once.
+	quiet = 5 * time.Second
+)
+
+// tick queues what is due, as a schedule does on AWS.
+func (p *platform) tick(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := p.due(ctx); err != nil && ctx.Err() == nil {
+			p.log.ErrorContext(ctx, "what is due cannot be queued", "error", err)
+		}
+		pause(ctx, tick)
+	}
+}
+
 // remind asks once an hour, and at first, for the work that the clock asks for.
 func (p *platform) remind(ctx context.Context) {
 	jobs := queue.Sender[job.Message]{Queue: p.jobs}

@@ -7,12 +7,14 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/apikey"
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/delivery"
+	"github.com/tenantry/tenantry/pkg/erasure"
 	"github.com/tenantry/tenantry/pkg/export"
 	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/limit"
@@ -36,6 +38,7 @@ type Deps struct {
 	Random    io.Reader
 	Plan      tenant.Plan   // of new tenants
 	Grace     time.Duration // of tenants that are deleted
+	Quiet     time.Duration // after their end, for who still writes; an erasure.Service's
 	Log       *slog.Logger
 	Meter     *usage.Meter                 // of tenants' use; whoever made it flushes it in the end
 	Strangers limit.Bounds                 // the zero Bounds are the usual ones
@@ -46,6 +49,7 @@ type Deps struct {
 type Files interface {
 	delivery.Files
 	export.Files
+	erasure.Files
 }
 
 // Authorizer is the authorization step, and forgets what it knows of a principal in a tenant when that changes.
@@ -65,6 +69,7 @@ type features struct {
 	audits        *audit.Service
 	exports       *export.Service
 	usages        *usage.Service
+	erasures      *erasure.Service
 }
 
 // Operations lists every operation there is, in the order of the reference. They cannot be served: nothing is wired.
@@ -112,11 +117,15 @@ func Jobs(d Deps) *job.Worker {
 
 // works lists what the features do in steps: one line for each kind.
 func (d Deps) works() []job.Work {
-	return d.exports().Works()
+	erasures := &erasure.Service{Store: d.Store, Files: d.Files, Queue: d.Jobs, Clock: d.Clock, Log: d.Log, Quiet: d.Quiet}
+	if d.Auth != nil {
+		erasures.Forget = d.Auth.Forget
+	}
+	return slices.Concat(d.exports().Works(), erasures.Works())
 }
 
 // Hourly lists what the worker of long work is to be asked for once an hour, by the platform's own clock.
-func Hourly() []job.Message { return []job.Message{{Kind: export.Ending}} }
+func Hourly() []job.Message { return []job.Message{{Kind: export.Ending}, {Kind: erasure.Due}} }
 
 // OpenAPI gives the OpenAPI 3.1 document of all operations.
 func OpenAPI() ([]byte, error) {
@@ -146,6 +155,7 @@ func (d Deps) features() features {
 		audits:        &audit.Service{Store: d.Store, Clock: d.Clock},
 		exports:       d.exports(),
 		usages:        &usage.Service{Store: d.Store, Clock: d.Clock, Meter: d.Meter, Used: used},
+		erasures:      &erasure.Service{Store: d.Store},
 	}
 }
 
@@ -157,7 +167,7 @@ func (f features) operations() []route.Operation {
 	var ops []route.Operation
 	for _, of := range []func() []route.Operation{
 		f.organizations.Operations, f.members.Operations, f.keys.Operations, f.projects.Operations, f.deliveries.Operations,
-		f.costs.Operations, f.audits.Operations, f.usages.Operations, f.exports.Operations,
+		f.costs.Operations, f.audits.Operations, f.usages.Operations, f.exports.Operations, f.erasures.Operations,
 	} {
 		ops = append(ops, of()...)
 	}

@@ -140,8 +140,8 @@ var calls = []struct {
 	why      string
 }{
 	{"pkg/tenant", "Authorize", []string{"pkg/identity"}, "only the authorization step makes a Scope"},
-	{"pkg/tenant", "Work", []string{"pkg/organization"}, "a worker's Scope is made after reading that the tenant is active"},
-	{"", "Directory", []string{"pkg/identity", "pkg/organization", "pkg/member", "pkg/apikey", "pkg/fence", "pkg/export", "pkg/apptest"}, "only identity and the control plane use the directory"},
+	{"pkg/tenant", "Work", []string{"pkg/organization", "pkg/erasure"}, "a worker's Scope is made after reading how the tenant stands"},
+	{"", "Directory", []string{"pkg/identity", "pkg/organization", "pkg/member", "pkg/apikey", "pkg/fence", "pkg/export", "pkg/erasure", "pkg/apptest"}, "only identity and the control plane use the directory"},
 }
 
 func TestWhatMakesAScopeIsCalledWhereItMayBe(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,8 +15,6 @@ import (
 	"github.com/tenantry/tenantry/pkg/apptest"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/route"
-	"github.com/tenantry/tenantry/pkg/store/dynamo"
-	"github.com/tenantry/tenantry/pkg/store/dynamo/dynamolocal"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
@@ -28,13 +25,7 @@ func TestIsolation(t *testing.T) {
 	var report *apptest.Report
 	t.Run("on bolt", func(t *testing.T) { report = attack(t, apptest.New(t)) })
 	t.Run("on DynamoDB", func(t *testing.T) {
-		client := dynamolocal.Start(t)
-		r := attack(t, apptest.On(t, func(t testing.TB, clock func() time.Time) apptest.Engine {
-			names := dynamolocal.Tables(t, client)
-			dynamolocal.Keep(t, client, names)
-			return apptest.Engine{Engine: dynamo.New(client, dynamo.Options{Names: names, Clock: clock}),
-				Items: func(t testing.TB) map[string]string { return dynamolocal.Items(t, client, names) }}
-		}))
+		r := attack(t, apptest.On(t, apptest.DynamoDB))
 		if report != nil {
 			require.Equal(t, report.Table(), r.Table())
 		}

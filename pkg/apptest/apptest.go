@@ -27,6 +27,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/identity/localissuer"
 	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/limit"
+	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/storetest"
@@ -95,7 +96,8 @@ func (a *App) serve(t testing.TB) {
 	log := slog.New(slog.NewJSONHandler(a.Log, nil))
 	a.files = filepath.Join(t.TempDir(), "files")
 	files, err := folder.Open(folder.Options{Root: a.files, Clock: a.Now, Random: rand.Reader,
-		Uploaded: a.inbox.uploaded, Log: log, NoSync: true})
+		Uploaded: a.inbox.uploaded, Log: log, NoSync: true,
+		Admit: func(ctx context.Context, key string) error { return organization.TakesFiles(ctx, a.Store, key) }})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, files.Close()) })
 	a.Meter = usage.NewMeter(a.Store, a.Now, log)

@@ -17,6 +17,8 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/bolt"
+	"github.com/tenantry/tenantry/pkg/store/dynamo"
+	"github.com/tenantry/tenantry/pkg/store/dynamo/dynamolocal"
 )
 
 // Engine is an engine whose whole content can be seen.
@@ -32,6 +34,15 @@ func Bolt(t testing.TB, clock func() time.Time) Engine {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, e.Close()) })
 	return Engine{e, func(t testing.TB) map[string]string { return boltItems(t, path) }}
+}
+
+// DynamoDB opens tables on DynamoDB Local, which keep what has expired.
+func DynamoDB(t testing.TB, clock func() time.Time) Engine {
+	client := dynamolocal.Start(t)
+	names := dynamolocal.Tables(t, client)
+	dynamolocal.Keep(t, client, names)
+	return Engine{dynamo.New(client, dynamo.Options{Names: names, Clock: clock}),
+		func(t testing.TB) map[string]string { return dynamolocal.Items(t, client, names) }}
 }
 
 // boltItems reads a copy of the file: its own is locked.
@@ -59,8 +70,8 @@ func boltItems(t testing.TB, path string) map[string]string {
 	return all
 }
 
-// holdings is all that the platform holds, items and files, by names that begin with their kind. Of a file it is the digest.
-func (a *App) holdings(t testing.TB) map[string]string {
+// Holdings is all that the platform holds, items and files, by names that begin with their kind. Of a file it is the digest.
+func (a *App) Holdings(t testing.TB) map[string]string {
 	all := a.engine.Items(t)
 	require.NoError(t, filepath.WalkDir(a.files, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {

@@ -137,7 +137,7 @@ func (m *matrix) aftermath() {
 
 // victims is all that the platform holds of the victim.
 func (m *matrix) victims() map[string]string {
-	all := m.app.holdings(m)
+	all := m.app.Holdings(m)
 	for name, bytes := range all {
 		_, before := m.before[name]
 		of := strings.Contains(name, string(m.victim.Tenant)) || strings.Contains(name, mark)

@@ -236,7 +236,7 @@ func (m *matrix) hiddenChild(home *party, h *Client, name string) {
 
 // of is all that the platform holds below a project, and its own item.
 func (m *matrix) of(p tenant.ProjectID) map[string]string {
-	all := m.app.holdings(m)
+	all := m.app.Holdings(m)
 	maps.DeleteFunc(all, func(name, _ string) bool { return !strings.Contains(name, string(p)) })
 	return all
 }

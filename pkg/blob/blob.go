@@ -8,14 +8,23 @@ import (
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
+// Folder is where all files of the scope's tenant are; fault.Forbidden without a tenant.
+func Folder(s *tenant.Scope) (string, error) {
+	if s.Tenant() == "" {
+		return "", fault.New(fault.Forbidden, "files belong to a tenant, and none was opened")
+	}
+	return "tenants/" + string(s.Tenant()), nil
+}
+
 // Key gives a file's whole key in the bucket, below the folder of the scope's tenant whatever its name; fault.Forbidden
 // without a tenant, fault.NotFound for a name that no file can have.
 func Key(s *tenant.Scope, name string) (string, error) {
-	if s.Tenant() == "" {
-		return "", fault.New(fault.Forbidden, "files belong to a tenant, and none was opened")
+	dir, err := Folder(s)
+	if err != nil {
+		return "", err
 	}
 	if !fs.ValidPath(name) || name == "." {
 		return "", fault.New(fault.NotFound, "there is no such file")
 	}
-	return "tenants/" + string(s.Tenant()) + "/" + name, nil
+	return dir + "/" + name, nil
 }

@@ -87,3 +87,19 @@ func (l lazyFiles) DownloadURL(ctx context.Context, s *tenant.Scope, name, as st
 	}
 	return f.DownloadURL(ctx, s, name, as, expires)
 }
+
+func (l lazyFiles) Left(ctx context.Context, s *tenant.Scope) (int, error) {
+	f, err := l()
+	if err != nil {
+		return 0, err
+	}
+	return f.Left(ctx, s)
+}
+
+func (l lazyFiles) Sweep(ctx context.Context, s *tenant.Scope) (int, error) {
+	f, err := l()
+	if err != nil {
+		return 0, err
+	}
+	return f.Sweep(ctx, s)
+}

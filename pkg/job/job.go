@@ -125,6 +125,8 @@ type Work struct {
 	// Failed is told of a job that ends without being done, before that is written: the reason is for the people of the tenant.
 	// It may be told again. May be nil.
 	Failed func(ctx context.Context, r *Run, reason string) error
+	// Endless is set where the job is never given up, whatever fails.
+	Endless bool
 	// Resting is set where the work goes on in tenants that are not active: it reads, and changes only what is its own.
 	Resting bool
 	// Open finds a job whose record is not among the tenant's items; nil where it is.
@@ -132,6 +134,10 @@ type Work struct {
 	// Once does work that is of no tenant and has no record, instead of all of the above.
 	Once func(ctx context.Context) error
 }
+
+// ErrLater is the error of a step that has nothing to do before a later time, when whoever knows that time sends the message
+// again: this one is done with.
+var ErrLater = errors.New("the job goes on later")
 
 // Book is where the record of a job is kept: among its tenant's items, or outside of them where the job takes those away.
 type Book interface {

@@ -100,7 +100,7 @@ func (w *Worker) open(ctx context.Context, work Work, m Message) (*Run, Book, er
 
 // turn does steps until the job or the time is at its end.
 func (w *Worker) turn(ctx context.Context, work Work, r *Run, l *lease) error {
-	if l.record.Attempts > maxAttempts {
+	if l.record.Attempts > maxAttempts && !work.Endless {
 		return w.fail(ctx, work, r, l, "It was tried several times and failed each time, for a reason that is the platform's. "+
 			"Begin it again; if that fails too, tell the operator its ID.")
 	}
@@ -152,8 +152,11 @@ func (w *Worker) failed(ctx context.Context, work Work, r *Run, l *lease, err er
 	if busy, ok := errors.AsType[*queue.Busy](err); ok {
 		return errors.Join(l.write(ctx, func(rec *Record) { rec.Owner, rec.Attempts = "", 0 }), busy)
 	}
-	switch fault.KindOf(err) {
-	case fault.Internal, fault.Limited, fault.Unavailable:
+	if errors.Is(err, ErrLater) {
+		return l.write(ctx, func(rec *Record) { rec.Owner, rec.Attempts = "", 0 })
+	}
+	switch kind := fault.KindOf(err); {
+	case work.Endless, kind == fault.Internal, kind == fault.Limited, kind == fault.Unavailable:
 		err = fault.Wrap(err, fault.Unavailable, "The job could not go on now.")
 		return errors.Join(l.write(ctx, func(rec *Record) { rec.Owner = "" }), err)
 	}

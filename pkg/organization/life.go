@@ -44,8 +44,6 @@ func to(status tenant.Status) func(*record) error {
 // due.
 type Ending struct {
 	Tenant  tenant.ID `json:"tenant"`
-	Issuer  string    `json:"issuer"` // of who asked
-	Subject string    `json:"subject"`
 	AskedAt time.Time `json:"askedAt"`
 }
 
@@ -54,8 +52,7 @@ type Ending struct {
 func (s *Service) delete(ctx context.Context, scope *tenant.Scope, in *deleteIn) (*tenantOut, error) {
 	now := s.now()
 	due := now.Add(s.Grace + time.Second - 1).Truncate(time.Second)
-	p := scope.Principal()
-	entry := store.DirectoryChange{Key: store.Erasure(due, scope.Tenant()), Value: Ending{scope.Tenant(), p.Issuer, p.Subject, now}}
+	entry := store.DirectoryChange{Key: store.Erasure(due, scope.Tenant()), Value: Ending{scope.Tenant(), now}}
 	return s.change(ctx, scope, in.IfMatch, func(t *record) error {
 		if in.Name != t.Name {
 			return fault.New(fault.Invalid, "The name does not confirm the deletion: give the organization's own, whole.").

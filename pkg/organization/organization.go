@@ -6,9 +6,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/audit"
+	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -116,6 +118,9 @@ func (s *Service) read(ctx context.Context, scope *tenant.Scope) (t record, vers
 	return t, version, nil
 }
 
+// None is the error of a tenant that is not there.
+func None() error { return identity.NoTenant() }
+
 // See gives a worker the scope of a tenant that is there, whatever its status: it may read all and change nothing but its own
 // notes. Otherwise the error is fault.NotFound.
 func See(ctx context.Context, st *store.Store, id tenant.ID, worker string) (*tenant.Scope, error) {
@@ -128,6 +133,16 @@ func See(ctx context.Context, st *store.Store, id tenant.ID, worker string) (*te
 		return nil, err
 	}
 	return scope.In(tenant.Standing{Status: t.Status, Plan: t.Plan}), nil
+}
+
+// TakesFiles refuses a file of a tenant that is not active, by the file's object key.
+func TakesFiles(ctx context.Context, st *store.Store, key string) error {
+	id, _, _ := strings.Cut(strings.TrimPrefix(key, "tenants/"), "/")
+	_, err := Work(ctx, st, tenant.ID(id), "upload")
+	if fault.Is(err, fault.NotFound) {
+		return fault.New(fault.Forbidden, "this upload address is worth nothing any more: the organization is not active")
+	}
+	return err
 }
 
 // Work gives a worker the scope of a tenant, after reading that it is active: a message that comes late finds nothing to

@@ -76,13 +76,14 @@ type List struct {
 	Reverse     bool
 	Limit       int
 	Consistency Consistency
+	Expired     bool // also what has expired and is still stored
 }
 
 // Query reads one page of a span.
 func (t *Tenant) Query(ctx context.Context, s Span, l List) (Page, error) {
 	at := t.address(s.from)
 	return t.engine.Query(ctx, Range{Table: at.Table, PK: at.PK, From: at.SK, To: s.to.sort,
-		After: l.After, Reverse: l.Reverse, Limit: l.Limit, Consistency: l.Consistency})
+		After: l.After, Reverse: l.Reverse, Limit: l.Limit, Consistency: l.Consistency, Expired: l.Expired})
 }
 
 // Write does all changes or none. A row of the audit log is put where there is none, else ErrDenied.
@@ -158,7 +159,7 @@ func (d *Directory) Read(ctx context.Context, k DirectoryKey, into any) (int64, 
 // Query reads one page of a span.
 func (d *Directory) Query(ctx context.Context, s DirectorySpan, l List) (Page, error) {
 	return d.engine.Query(ctx, Range{Table: DirectoryTable, PK: s.pk, From: s.from, To: s.to,
-		After: l.After, Reverse: l.Reverse, Limit: l.Limit, Consistency: l.Consistency})
+		After: l.After, Reverse: l.Reverse, Limit: l.Limit, Consistency: l.Consistency, Expired: l.Expired})
 }
 
 // Write does all changes or none.

@@ -134,6 +134,29 @@ func Run(p tenant.ProjectID, kind, slot string) Key { return ofProject(p, "RUN#"
 // Span is a range of sort keys in one partition of a tenant.
 type Span struct{ from, to Key }
 
+// highest is above every sort key that there is.
+const highest = "\U0010FFFF"
+
+// Everything is all partitions that a tenant with those projects can have, with rows of the audit log of the months from first to
+// until, each whole. What is in none of them is not erased with the tenant: a test holds that every Key is in one.
+func Everything(projects []tenant.ProjectID, first, until calendar.Month) (all []Span) {
+	whole := func(k Key) { all = append(all, Span{k, Key{k.table, k.part, highest}}) }
+	for _, p := range projects {
+		whole(ofProject(p, ""))
+	}
+	for m := first; m <= until; m++ {
+		whole(Key{AuditTable, "#A#" + m.String(), ""})
+	}
+	whole(core(""))
+	return all
+}
+
+// Table is the one that the span is of.
+func (s Span) Table() Table { return s.from.table }
+
+// Here is the key of a record that a Query of the span has given.
+func (s Span) Here(r Record) Key { return Key{s.from.table, s.from.part, r.Address.SK} }
+
 func core(sort string) Key { return Key{table: CoreTable, sort: sort} }
 
 func ofProject(p tenant.ProjectID, sort string) Key {
@@ -142,7 +165,7 @@ func ofProject(p tenant.ProjectID, sort string) Key {
 
 func prefix(k Key) Span {
 	to := k
-	to.sort += "\U0010FFFF"
+	to.sort += highest
 	return Span{k, to}
 }
 
@@ -197,6 +220,14 @@ func OrgInvitations(id tenant.ID) DirectorySpan { return beginning(orgPK(id), "I
 // Org is all that the directory has below a tenant.
 func Org(id tenant.ID) DirectorySpan { return beginning(orgPK(id), "") }
 
+// Here is the key of a record that a Query of the span has given.
+func (s DirectorySpan) Here(r Record) DirectoryKey { return DirectoryKey{s.pk, r.Address.SK} }
+
+// SubjectIdempotencies is the outcomes of all requests of a principal outside of any tenant.
+func SubjectIdempotencies(issuer, subject string) DirectorySpan {
+	return beginning(subjectPK(issuer, subject), "IDEM#")
+}
+
 // Erasure is a tenant that is to be erased, by the time from which on; Erasures finds it.
 func Erasure(due time.Time, id tenant.ID) DirectoryKey {
 	return DirectoryKey{"ERASURE", due.UTC().Format(time.RFC3339) + "#" + string(id)}
@@ -204,7 +235,7 @@ func Erasure(due time.Time, id tenant.ID) DirectoryKey {
 
 // Erasures is all tenants that are to be erased by a time, the longest due first.
 func Erasures(by time.Time) DirectorySpan {
-	return DirectorySpan{"ERASURE", "0", by.UTC().Format(time.RFC3339) + "#\U0010FFFF"}
+	return DirectorySpan{"ERASURE", "0", by.UTC().Format(time.RFC3339) + "#" + highest}
 }
 
 // ExportEnd is an export whose files are to be erased, by the time from which on; ExportEnds finds it.
@@ -246,7 +277,7 @@ func subjectPK(issuer, subject string) string { return "SUB#" + escape(issuer) +
 func orgPK(id tenant.ID) string { return "ORG#" + string(id) }
 
 // beginning is all of a partition whose sort keys begin with a text.
-func beginning(pk, with string) DirectorySpan { return DirectorySpan{pk, with, with + "\U0010FFFF"} }
+func beginning(pk, with string) DirectorySpan { return DirectorySpan{pk, with, with + highest} }
 
 // escape leaves no '#' in a part of a key.
 func escape(s string) string { return url.QueryEscape(s) }

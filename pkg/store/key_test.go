@@ -3,6 +3,9 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +66,7 @@ func TestKeys(t *testing.T) {
 		{store.Rate(time.Date(2024, 9, 30, 23, 59, 59, 0, time.UTC)), store.CoreTable, core, "RATE#2024-09-30T23:59"},
 		{store.KeyUse("key_1"), store.CoreTable, core, "KEYUSE#key_1"},
 		{store.Job("export", "exp_1"), store.CoreTable, core, "JOB#export#exp_1"},
+		{store.ExportBook(), store.CoreTable, core, "EXPORTBOOK"},
 		{store.Export("exp_1"), store.CoreTable, core, "EXPORT#exp_1"},
 		{store.AuditRow(ulid.MustParse("01J90000000000000000000000")), store.AuditTable, core + "#A#2024-09", "01J90000000000000000000000"},
 		{store.Index(web, "service"), store.CostTable, cost, "INDEX#service"},
@@ -77,6 +81,24 @@ func TestKeys(t *testing.T) {
 		require.Equal(t, []store.Address{{Table: test.table, PK: test.pk, SK: test.sk}}, addresses(t, abc, test.key))
 		require.Equal(t, test.sk, test.key.Sort())
 	}
+	everything := store.Everything([]tenant.ProjectID{web}, september, september)
+	for _, test := range tests {
+		require.True(t, slices.ContainsFunc(everything, func(span store.Span) bool {
+			r := &recorder{}
+			_, err := handle(t, r, abc).Query(t.Context(), span, store.List{})
+			require.NoError(t, err)
+			from, to := r.asked[0], r.asked[1]
+			return from.Table == test.table && from.PK == test.pk && from.SK <= test.sk && test.sk <= to.SK
+		}), "%s is in no partition that is erased", test.sk)
+	}
+	require.Equal(t, keysOfTenants(t), len(tests), "a Key that is made by a function of key.go is not in this test")
+}
+
+// keysOfTenants counts the exported functions of key.go that give a Key.
+func keysOfTenants(t *testing.T) (n int) {
+	b, err := os.ReadFile("key.go")
+	require.NoError(t, err)
+	return len(regexp.MustCompile(`(?m)^func [A-Z]\w*\([^)]*\) Key `).FindAll(b, -1))
 }
 
 // Two keys are one only if all they are made of is.

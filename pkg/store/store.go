@@ -69,6 +69,7 @@ type Range struct {
 	Reverse     bool
 	Limit       int // at most this many records; 0: as many as a page of 1 MB holds
 	Consistency Consistency
+	Expired     bool // also those that have expired and are still stored, for what takes everything away
 }
 
 // Page is a part of a range. Next is "" at the end, else the After of the next page; a page may be short or empty and
@@ -135,7 +136,8 @@ type Op struct {
 }
 
 // Engine is the seam. All methods are safe for concurrent use, honour ctx, and report to the Meter in ctx what
-// DynamoDB charges for them. An expired item is as good as absent in every method. Errors are those of this package;
+// DynamoDB charges for them. An expired item is as good as absent in every method, but
+// in a Query that asks for such. Errors are those of this package;
 // ErrUnavailable and ErrThrottled may be returned although the change was made ("failed but written").
 type Engine interface {
 	// Get reads any number of items, in the order asked; nil where there is none. An address twice is answered twice.

@@ -90,6 +90,15 @@ func MemberIDOf(id ID, issuer, subject string) MemberID {
 	return MemberID(memberPrefix + u.String())
 }
 
+// Made is when the ID was made, to the millisecond; the zero time of what is no ID.
+func (id ID) Made() time.Time {
+	if check(tenantPrefix, string(id)) != nil {
+		return time.Time{}
+	}
+	u, _ := ulid.ParseStrict(string(id[len(tenantPrefix):]))
+	return ulid.Time(u.Time()).UTC()
+}
+
 // ParseID reads a tenant's ID in its one spelling.
 func ParseID(s string) (ID, error) { return ID(s), check(tenantPrefix, s) }
 

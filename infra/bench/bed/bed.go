@@ -3,6 +3,7 @@ package bed
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -14,6 +15,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/api"
@@ -24,6 +26,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/bolt"
 	"github.com/tenantry/tenantry/pkg/tenant"
+	"github.com/tenantry/tenantry/pkg/usage"
 )
 
 // Root is where the benchmarks keep their files, below the repository's root. Git ignores it.
@@ -37,6 +40,10 @@ type Platform struct {
 	Dir     string
 	Store   *store.Store
 	Worker  *delivery.Service
+	Plan    tenant.Plan          // of new tenants: enterprise where ""
+	Issuer  *localissuer.Issuer  // once it is served
+	Auth    *identity.Authorizer // once it is served
+	asked   atomic.Int64         // the issuer
 	handler http.Handler
 	token   string
 	queue   queue
@@ -81,29 +88,40 @@ func Open(dir string) (*Platform, error) {
 func (p *Platform) Close() error { return errors.Join(p.files.Close(), p.engine.Close()) }
 
 // Serve wires the operations, and signs somebody in.
-func (p *Platform) Serve() error {
+func (p *Platform) Serve() (err error) {
 	const url = "http://bench.invalid"
-	issuer, err := localissuer.Open(localissuer.Options{URL: url, KeyFile: filepath.Join(p.Dir, "issuer.pem"), Clock: time.Now, Random: rand.Reader})
+	p.Issuer, err = localissuer.Open(localissuer.Options{URL: url, KeyFile: filepath.Join(p.Dir, "issuer.pem"), Clock: time.Now, Random: rand.Reader})
 	if err != nil {
 		return err
 	}
-	auth, err := identity.New(identity.Config{Issuers: []identity.Issuer{issuer.Trust()}, Store: p.Store, Client: &http.Client{Transport: direct{issuer}}})
+	p.Auth, err = identity.New(identity.Config{Issuers: []identity.Issuer{p.Issuer.Trust()}, Store: p.Store,
+		Client: &http.Client{Transport: direct{p.Issuer, &p.asked}}})
 	if err != nil {
 		return err
 	}
-	if p.handler, err = api.Handler(api.Deps{Store: p.Store, Auth: auth, Files: p.files, Queue: &p.queue, Clock: time.Now, Random: rand.Reader, Plan: tenant.Enterprise,
-		Log: quiet}, ""); err != nil {
+	if p.handler, err = api.Handler(api.Deps{Store: p.Store, Auth: p.Auth, Files: p.files, Queue: &p.queue, Clock: time.Now, Random: rand.Reader,
+		Plan: cmp.Or(p.Plan, tenant.Enterprise), Log: quiet, Meter: usage.NewMeter(p.Store, time.Now, quiet)}, ""); err != nil {
 		return err
 	}
-	p.token, err = issuer.Token("owner", "")
+	p.token, err = p.Issuer.Token(Owner, "")
 	return err
 }
 
-// direct answers requests without a network.
-type direct struct{ http.Handler }
+// Owner is the subject who calls.
+const Owner = "owner"
+
+// direct answers requests without a network, and counts them.
+type direct struct {
+	http.Handler
+	asked *atomic.Int64
+}
+
+// Asked is how many requests a network would have had.
+func (p *Platform) Asked() int64 { return p.asked.Load() }
 
 // RoundTrip answers one.
 func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
+	d.asked.Add(1)
 	answer := httptest.NewRecorder()
 	d.ServeHTTP(answer, r)
 	return answer.Result(), nil
@@ -133,6 +151,15 @@ func (p *Platform) Call(ctx context.Context, method, path string, body, out any)
 		return nil
 	}
 	return json.Unmarshal(answer.Body.Bytes(), out)
+}
+
+// Status sends a GET and gives the status of the answer.
+func (p *Platform) Status(ctx context.Context, path string) int {
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil)
+	r.Header.Set("Authorization", "Bearer "+p.token)
+	answer := httptest.NewRecorder()
+	p.handler.ServeHTTP(answer, r)
+	return answer.Code
 }
 
 // Made is what is read of the answer to a creation.

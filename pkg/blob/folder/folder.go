@@ -36,8 +36,11 @@ type Options struct {
 	// Uploaded is told of every whole file, by its object key and bytes, before the upload is answered. Its error
 	// fails the upload, and the client may send it again.
 	Uploaded func(ctx context.Context, key string, size int64) error
-	Log      *slog.Logger
-	NoSync   bool // for tests: do not wait for the disk
+	// Admit is asked whether a file may still come, by its object key, before it comes and before it is kept: an address lasts
+	// longer than what it is for. Its error is the answer. May be nil.
+	Admit  func(ctx context.Context, key string) error
+	Log    *slog.Logger
+	NoSync bool // for tests: do not wait for the disk
 }
 
 // Files is a delivery.Files, and the http.Handler of the addresses that it gives out. It is safe for concurrent use.

@@ -1,6 +1,7 @@
 package folder
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -41,8 +42,14 @@ func (f *Files) upload(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	if err := f.admit(r.Context(), g.key); err != nil {
+		return err
+	}
 	temp := f.incoming()
 	if err := f.receive(w, r, temp, g.size); err != nil {
+		return errors.Join(err, ignoreMissing(f.root.Remove(temp)))
+	}
+	if err := f.admit(r.Context(), g.key); err != nil {
 		return errors.Join(err, ignoreMissing(f.root.Remove(temp)))
 	}
 	if err := f.place(temp, g.key); err != nil {
@@ -53,6 +60,13 @@ func (f *Files) upload(w http.ResponseWriter, r *http.Request) error {
 		return fault.Wrap(err, fault.Unavailable, "the file could not be queued: send it again")
 	}
 	return nil
+}
+
+func (f *Files) admit(ctx context.Context, key string) error {
+	if f.Admit == nil {
+		return nil
+	}
+	return f.Admit(ctx, key)
 }
 
 // receive writes the request's body to a new file and has the disk keep it.

@@ -47,7 +47,8 @@ func (r Resources) TenantData() Document {
 func (r Resources) TenantErasure() Document {
 	return document(append([]Statement{
 		allow("TenantItems", changeItems, r.Tables[store.CoreTable], r.Tables[store.CostTable], r.Tables[store.AuditTable]).when(ofTenant()),
-	}, r.files("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject")...)...)
+	}, append(r.files("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:PutObject"),
+		allow("TenantFileVersions", []string{"s3:ListBucketVersions"}, r.Bucket).when(belowTenant()))...)...)
 }
 
 // files are the tenant's. A list must name a prefix within them, and is what tells a missing file from one that is denied.
@@ -56,10 +57,15 @@ func (r Resources) files(actions ...string) []Statement {
 		// The wildcard is the rest of a file's name.
 		allow("TenantFiles", actions, r.Bucket+"/tenants/"+theTenant+"/*").
 			when(Conditions{"Null": {principalTag: {"false"}}}),
-		allow("TenantFileNames", []string{"s3:ListBucket"}, r.Bucket).when(Conditions{
-			"StringLike": {"s3:prefix": {"tenants/" + theTenant + "/*"}},
-			"Null":       {"s3:prefix": {"false"}, principalTag: {"false"}},
-		}),
+		allow("TenantFileNames", []string{"s3:ListBucket"}, r.Bucket).when(belowTenant()),
+	}
+}
+
+// belowTenant holds of lists of the tenant's files alone.
+func belowTenant() Conditions {
+	return Conditions{
+		"StringLike": {"s3:prefix": {"tenants/" + theTenant + "/*"}},
+		"Null":       {"s3:prefix": {"false"}, principalTag: {"false"}},
 	}
 }
 

@@ -99,7 +99,7 @@ func (s *state) page(r store.Range, page *store.Page) (store.Use, error) {
 		at.SK = string(key[skip:])
 		size += it.size
 		use.Items++
-		if s.live(it) {
+		if r.Expired || s.live(it) {
 			page.Records = append(page.Records, *it.record(at))
 		}
 	}

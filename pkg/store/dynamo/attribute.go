@@ -116,8 +116,8 @@ func keyOf(at store.Address) attributes {
 	return attributes{item.PK: text(at.PK), item.SK: text(at.SK)}
 }
 
-// recordOf takes an item apart; nil where it has expired.
-func (e *Engine) recordOf(t store.Table, values attributes) (*store.Record, error) {
+// recordOf takes an item apart.
+func recordOf(t store.Table, values attributes) (*store.Record, error) {
 	tree, err := treeOf(attributes{item.PK: values[item.PK], item.SK: values[item.SK],
 		item.Version: orZero(values[item.Version]), item.ExpiresAt: orZero(values[item.ExpiresAt])})
 	if err != nil {
@@ -127,14 +127,16 @@ func (e *Engine) recordOf(t store.Table, values attributes) (*store.Record, erro
 	sk, _ := tree[item.SK].(string)
 	version, _ := tree[item.Version].(uint64)
 	expires, _ := tree[item.ExpiresAt].(uint64)
-	if item.Expired(int64(expires), e.clock()) {
-		return nil, nil
-	}
 	for _, name := range []string{item.PK, item.SK, item.Version, item.ExpiresAt} {
 		delete(values, name)
 	}
 	return &store.Record{Address: store.Address{Table: t, PK: pk, SK: sk}, Version: int64(version),
 		ExpiresAt: item.Time(int64(expires)), Value: value(values)}, nil
+}
+
+// expired tells whether an item that is still stored is as good as absent.
+func (e *Engine) expired(r *store.Record) bool {
+	return item.Expired(item.Expiry(r.ExpiresAt), e.clock())
 }
 
 func orZero(v types.AttributeValue) types.AttributeValue {

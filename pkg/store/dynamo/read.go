@@ -60,11 +60,11 @@ func (e *Engine) find(t store.Table, items []attributes, into *findings) error {
 	into.mu.Lock()
 	defer into.mu.Unlock()
 	for _, values := range items {
-		r, err := e.recordOf(t, values)
+		r, err := recordOf(t, values)
 		if err != nil {
 			return err
 		}
-		if r != nil {
+		if !e.expired(r) {
 			into.records[r.Address] = r
 		}
 	}
@@ -133,11 +133,11 @@ func (e *Engine) Query(ctx context.Context, r store.Range) (store.Page, error) {
 	e.read(ctx, out.ConsumedCapacity, len(out.Items))
 	var page store.Page
 	for _, values := range out.Items {
-		record, err := e.recordOf(r.Table, values)
+		record, err := recordOf(r.Table, values)
 		if err != nil {
 			return store.Page{}, err
 		}
-		if record != nil {
+		if r.Expired || !e.expired(record) {
 			page.Records = append(page.Records, *record)
 		}
 	}

@@ -41,8 +41,29 @@ func testExpiry(t *testing.T, e *env) {
 	e.write(t, put("absent", thing{}, store.Absent), put("any", thing{}, anyway))
 	_, version = e.read(t, at("absent"))
 	require.Equal(t, int64(1), version)
+	testExpired(t, e, all)
 	e.clock.Advance(time.Hour)
 	require.Equal(t, []string{"absent", "any", "never"}, e.keys(t, all), "a put without expiry lifts the old one")
+}
+
+// testExpired shows that what has expired, where an engine still has it, is given to who asks for it, and can be taken away.
+func testExpired(t *testing.T, e *env, all store.Range) {
+	all.Limit = 0
+	live := e.keys(t, all)
+	all.Expired = true
+	page, err := e.Query(e.ctx, all)
+	require.NoError(t, err)
+	var ops []store.Op
+	for _, r := range page.Records {
+		if r.ExpiresAt.IsZero() || e.clock.Now().Before(r.ExpiresAt) {
+			continue
+		}
+		require.NotContains(t, live, r.Address.SK)
+		ops = append(ops, store.Op{Action: store.Delete, Address: r.Address})
+	}
+	require.Len(t, page.Records, len(live)+len(ops))
+	require.NoError(t, e.Load(e.ctx, ops))
+	require.Equal(t, live, e.keys(t, all))
 }
 
 func testContext(t *testing.T, e *env) {

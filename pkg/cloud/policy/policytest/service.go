@@ -42,6 +42,9 @@ func s3(r *http.Request) []Request {
 		if r.Method == http.MethodGet && r.URL.Query().Has("list-type") {
 			out.Action = "s3:ListBucket"
 		}
+		if r.Method == http.MethodGet && r.URL.Query().Has("versions") {
+			out.Action = "s3:ListBucketVersions"
+		}
 		if r.URL.Query().Has("prefix") {
 			out.Context["s3:prefix"] = r.URL.Query()["prefix"]
 		}
@@ -51,6 +54,8 @@ func s3(r *http.Request) []Request {
 		out.Action = "s3:PutObject" // multipart uploads too
 	case r.Method == http.MethodDelete && r.URL.Query().Has("uploadId"):
 		out.Action = "s3:AbortMultipartUpload"
+	case r.Method == http.MethodDelete && r.URL.Query().Has("versionId"):
+		out.Action = "s3:DeleteObjectVersion"
 	case r.Method == http.MethodDelete:
 		out.Action = "s3:DeleteObject"
 	}
