@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"archive/zip"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -19,10 +20,12 @@ func TestTheReadmesFlow(t *testing.T) {
 	}
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
-	_, rest, found := strings.Cut(string(readme), "```sh\n")
-	require.True(t, found)
-	flow, _, found := strings.Cut(rest, "```")
-	require.True(t, found)
+	var flow string
+	for i, block := range strings.Split(string(readme), "```sh\n")[1:] {
+		commands, _, found := strings.Cut(block, "```")
+		require.True(t, found, "block %d", i)
+		flow += commands
+	}
 
 	sample, err := filepath.Abs("../../../shared/data/focus_sample.csv")
 	require.NoError(t, err)
@@ -33,11 +36,15 @@ func TestTheReadmesFlow(t *testing.T) {
 	}
 	p := start(t, t.TempDir())
 	shell := exec.Command("bash", "-euo", "pipefail", "-c", flow)
+	shell.Dir = t.TempDir()
 	shell.Env = append(os.Environ(), "BASE="+p.url, "FILE="+sample)
 	out, err := shell.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	require.Contains(t, string(out), `"status":"succeeded"`)
 	require.Contains(t, string(out), `"status":404`, "bob sees nothing")
+	archive, err := zip.OpenReader(filepath.Join(shell.Dir, "export.zip"))
+	require.NoError(t, err)
+	require.NoError(t, archive.Close())
 	require.Contains(t, string(out), "providerName,regionId,date,billedCost,currency")
 	if missing != nil {
 		t.Log("the sample is not beside the repository: its totals were not compared")
