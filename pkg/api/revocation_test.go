@@ -146,3 +146,37 @@ func ends(t *testing.T, i *instance, token string, want func(route.Operation) in
 	}
 	require.Positive(t, asked)
 }
+
+// An instance that still believes somebody to be an admin lets nothing be given away that outlasts the minute.
+func TestNothingIsGivenAwayInTheMinuteThatIsLeft(t *testing.T) {
+	for name, c := range map[string]struct {
+		take func(*identity.Member) store.Action
+		want int
+	}{
+		"who was removed is no member":      {func(*identity.Member) store.Action { return store.Delete }, http.StatusNotFound},
+		"who was made less has to ask anew": {func(m *identity.Member) store.Action { m.Role = tenant.Viewer; return store.Put }, http.StatusConflict},
+		"who was limited has to ask anew":   {func(m *identity.Member) store.Action { m.Limited = true; return store.Put }, http.StatusConflict},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, op := range api.Operations() {
+				if op.ID != "createInvitation" && op.ID != "createApiKey" {
+					continue
+				}
+				a := apptest.New(t)
+				late := newInstance(t, a)
+				token := a.Join(t, a.Alice.Tenant, "dora", tenant.Admin).Token
+				busy(t, []*instance{late}, token)
+				m := identity.Member{Tenant: a.Alice.Tenant, Issuer: a.Issuer.URL, Subject: "dora", Role: tenant.Admin, CreatedAt: a.Now()}
+				action := c.take(&m)
+				changes := m.Changes()
+				for i := range changes {
+					changes[i].Action, changes[i].Condition = action, store.Present
+				}
+				require.NoError(t, a.Store.Directory().Write(t.Context(), changes...))
+				got := late.ask(t, token, op, nil, nil)
+				require.Equal(t, c.want, got.Code, "%s: %s", op.ID, got.Body)
+				require.NotContains(t, []int{http.StatusOK, http.StatusCreated}, late.ask(t, token, op, nil, nil).Code, "the next is known at once")
+			}
+		})
+	}
+}

@@ -187,9 +187,9 @@ func (i item) changes() []store.DirectoryChange {
 	return []store.DirectoryChange{below, opens}
 }
 
-// change makes a change of a tenant's API keys.
-func (s *Service) change(ctx context.Context, scope *tenant.Scope, plan fence.Plan) error {
-	return fence.Fence{Store: s.Store, Clock: s.Clock, Audit: s.Audit}.Change(ctx, scope, plan)
+// fence is what every change of the tenant's API keys moves.
+func (s *Service) fence() fence.Fence {
+	return fence.Fence{Store: s.Store, Clock: s.Clock, Audit: s.Audit, Forget: s.Forget}
 }
 
 func target(id tenant.KeyID) string { return "key/" + string(id) }

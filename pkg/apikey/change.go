@@ -30,7 +30,7 @@ type updateIn struct {
 // update changes a key. A patch that changes nothing writes nothing.
 func (s *Service) update(ctx context.Context, scope *tenant.Scope, in *updateIn) (out *keyOut, err error) {
 	var after item
-	err = s.change(ctx, scope, func(ctx context.Context, d *store.Directory) (e audit.Event, c []store.DirectoryChange, err error) {
+	err = s.fence().ChangeBy(ctx, scope, func(ctx context.Context, d *store.Directory) (e audit.Event, c []store.DirectoryChange, err error) {
 		before, version, err := find(ctx, d, scope, in.KeyID)
 		if err != nil {
 			return e, nil, err
@@ -83,7 +83,7 @@ func (s *Service) patched(ctx context.Context, scope *tenant.Scope, i item, p Pa
 // revoke takes a key away, active or expired.
 func (s *Service) revoke(ctx context.Context, scope *tenant.Scope, in *getIn) (*none, error) {
 	var gone item
-	err := s.change(ctx, scope, func(ctx context.Context, d *store.Directory) (e audit.Event, c []store.DirectoryChange, err error) {
+	err := s.fence().ChangeBy(ctx, scope, func(ctx context.Context, d *store.Directory) (e audit.Event, c []store.DirectoryChange, err error) {
 		i, version, err := find(ctx, d, scope, in.KeyID)
 		if err != nil {
 			return e, nil, err

@@ -55,7 +55,7 @@ func (s *Service) create(ctx context.Context, scope *tenant.Scope, in *createIn)
 	sum := secret.Sum()
 	i.Digest = sum[:]
 	out := issued(Issued{s.shown(i, scope), secret.Text()}, scope)
-	err = s.change(ctx, scope, func(ctx context.Context, d *store.Directory) (e audit.Event, c []store.DirectoryChange, err error) {
+	err = s.fence().ChangeBy(ctx, scope, func(ctx context.Context, d *store.Directory) (e audit.Event, c []store.DirectoryChange, err error) {
 		if id, err := once.DoneOutside(ctx, d); id != "" || err != nil {
 			out, err = s.again(ctx, d, scope, id, err)
 			return e, nil, err

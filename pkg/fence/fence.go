@@ -9,15 +9,17 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
 // Fence is the one item of each tenant that every change moves. All fields are needed.
 type Fence struct {
-	Store *store.Store
-	Clock func() time.Time
-	Audit audit.Log
+	Store  *store.Store
+	Clock  func() time.Time
+	Audit  audit.Log
+	Forget func(tenant.Principal, tenant.ID) // makes this process read a membership anew
 }
 
 // Plan reads what is there and says what to write and what the audit log says of it; nothing to write is no change.
@@ -55,6 +57,23 @@ func (f Fence) Change(ctx context.Context, scope *tenant.Scope, plan Plan) error
 		}
 	}
 	return fault.New(fault.Conflict, "Members, invitations or API keys are being changed by others. Try again.")
+}
+
+// ChangeBy is Change by a member whose place is still the scope's when the change is made; else it is fault.NotFound or
+// fault.Conflict. What a process believes of a member may be a minute old, and nobody gives away in that minute what was
+// taken from them.
+func (f Fence) ChangeBy(ctx context.Context, scope *tenant.Scope, plan Plan) error {
+	return f.Change(ctx, scope, func(ctx context.Context, d *store.Directory) (audit.Event, []store.DirectoryChange, error) {
+		m, err := identity.Read(ctx, d, scope.Principal(), scope.Tenant())
+		if err == nil && !scope.Holds(m) {
+			err = fault.New(fault.Conflict, "Your place in the organization was changed just now. See what you may do now, and try again.")
+		}
+		if err != nil {
+			f.Forget(scope.Principal(), scope.Tenant())
+			return audit.Event{}, nil, err
+		}
+		return plan(ctx, d)
+	})
 }
 
 // Count goes through all items of a span of the directory and gives how many count.

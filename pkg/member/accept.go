@@ -74,7 +74,7 @@ func (s *Service) join(ctx context.Context, p tenant.Principal, text string, onc
 	if err != nil {
 		return "", err
 	}
-	return id, s.change(ctx, scope, func(ctx context.Context, d *store.Directory) (e audit.Event, c []store.DirectoryChange, err error) {
+	return id, s.fence().Change(ctx, scope, func(ctx context.Context, d *store.Directory) (e audit.Event, c []store.DirectoryChange, err error) {
 		_, i, version, err := s.opened(ctx, d, token.Sum())
 		if err != nil {
 			return e, nil, err

@@ -15,9 +15,9 @@ import (
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// change makes a change of a tenant's members or invitations.
-func (s *Service) change(ctx context.Context, scope *tenant.Scope, plan fence.Plan) error {
-	return fence.Fence{Store: s.Store, Clock: s.Clock, Audit: s.Audit}.Change(ctx, scope, plan)
+// fence is what every change of the tenant's members and invitations moves.
+func (s *Service) fence() fence.Fence {
+	return fence.Fence{Store: s.Store, Clock: s.Clock, Audit: s.Audit, Forget: s.Forget}
 }
 
 // Patch is what a caller changes of a member; nil leaves it as it is.
@@ -36,7 +36,7 @@ type updateIn struct {
 
 // update changes a member. A patch that changes nothing writes nothing.
 func (s *Service) update(ctx context.Context, scope *tenant.Scope, in *updateIn) (out *memberOut, err error) {
-	err = s.change(ctx, scope, func(ctx context.Context, d *store.Directory) (e audit.Event, c []store.DirectoryChange, err error) {
+	err = s.fence().ChangeBy(ctx, scope, func(ctx context.Context, d *store.Directory) (e audit.Event, c []store.DirectoryChange, err error) {
 		before, version, err := find(ctx, d, scope, in.MemberID)
 		if err != nil {
 			return e, nil, err
@@ -119,7 +119,7 @@ func (s *Service) leave(ctx context.Context, scope *tenant.Scope, _ *struct{}) (
 // end takes a membership away that may be.
 func (s *Service) end(ctx context.Context, scope *tenant.Scope, id string, may func(Member) error) (*none, error) {
 	var gone tenant.Principal
-	err := s.change(ctx, scope, func(ctx context.Context, d *store.Directory) (e audit.Event, c []store.DirectoryChange, err error) {
+	err := s.fence().ChangeBy(ctx, scope, func(ctx context.Context, d *store.Directory) (e audit.Event, c []store.DirectoryChange, err error) {
 		m, version, err := find(ctx, d, scope, id)
 		if err != nil {
 			return e, nil, err

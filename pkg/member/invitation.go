@@ -103,7 +103,7 @@ func (s *Service) listInvitations(ctx context.Context, scope *tenant.Scope, in *
 
 // revoke takes an invitation away, open or expired.
 func (s *Service) revoke(ctx context.Context, scope *tenant.Scope, in *invitationIn) (*none, error) {
-	err := s.change(ctx, scope, func(ctx context.Context, d *store.Directory) (e audit.Event, c []store.DirectoryChange, err error) {
+	err := s.fence().ChangeBy(ctx, scope, func(ctx context.Context, d *store.Directory) (e audit.Event, c []store.DirectoryChange, err error) {
 		i, version, err := findInvitation(ctx, d, scope, in.InvitationID)
 		if err != nil {
 			return e, nil, err

@@ -45,7 +45,7 @@ func (s *Service) create(ctx context.Context, scope *tenant.Scope, in *createIn)
 		return nil, err
 	}
 	var out *issuedOut
-	err = s.change(ctx, scope, func(ctx context.Context, d *store.Directory) (e audit.Event, c []store.DirectoryChange, err error) {
+	err = s.fence().ChangeBy(ctx, scope, func(ctx context.Context, d *store.Directory) (e audit.Event, c []store.DirectoryChange, err error) {
 		if id, err := once.DoneOutside(ctx, d); id != "" || err != nil {
 			out, err = s.issued(ctx, d, scope, id, err)
 			return e, nil, err
@@ -140,7 +140,7 @@ func (s *Service) roomToInvite(ctx context.Context, d *store.Directory, scope *t
 
 // renew gives an invitation, open or expired, another token and its whole time again.
 func (s *Service) renew(ctx context.Context, scope *tenant.Scope, in *invitationIn) (out *issuedOut, err error) {
-	err = s.change(ctx, scope, func(ctx context.Context, d *store.Directory) (e audit.Event, c []store.DirectoryChange, err error) {
+	err = s.fence().ChangeBy(ctx, scope, func(ctx context.Context, d *store.Directory) (e audit.Event, c []store.DirectoryChange, err error) {
 		before, version, err := findInvitation(ctx, d, scope, in.InvitationID)
 		if err != nil {
 			return e, nil, err

@@ -145,5 +145,10 @@ func (s *Scope) Sees(p ProjectID) bool {
 	return s != nil && s.tenant != "" && (!s.limited || slices.Contains(s.projects, p))
 }
 
+// Holds tells whether the scope is all that the membership gives, and no more.
+func (s *Scope) Holds(m Membership) bool {
+	return s.tenant == m.Tenant && s.role == m.Role && s.limited == (m.Projects != nil) && slices.Equal(s.projects, m.Projects)
+}
+
 // Limited tells whether the member is limited to named projects: such a member does not see what spans projects.
 func (s *Scope) Limited() bool { return s.limited }

@@ -3,6 +3,7 @@ package bed
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -25,6 +26,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/bolt"
 	"github.com/tenantry/tenantry/pkg/tenant"
+	"github.com/tenantry/tenantry/pkg/usage"
 )
 
 // Root is where the benchmarks keep their files, below the repository's root. Git ignores it.
@@ -38,6 +40,7 @@ type Platform struct {
 	Dir     string
 	Store   *store.Store
 	Worker  *delivery.Service
+	Plan    tenant.Plan          // of new tenants: enterprise where ""
 	Issuer  *localissuer.Issuer  // once it is served
 	Auth    *identity.Authorizer // once it is served
 	asked   atomic.Int64         // the issuer
@@ -96,8 +99,8 @@ func (p *Platform) Serve() (err error) {
 	if err != nil {
 		return err
 	}
-	if p.handler, err = api.Handler(api.Deps{Store: p.Store, Auth: p.Auth, Files: p.files, Queue: &p.queue, Clock: time.Now, Random: rand.Reader, Plan: tenant.Enterprise,
-		Log: quiet}, ""); err != nil {
+	if p.handler, err = api.Handler(api.Deps{Store: p.Store, Auth: p.Auth, Files: p.files, Queue: &p.queue, Clock: time.Now, Random: rand.Reader,
+		Plan: cmp.Or(p.Plan, tenant.Enterprise), Log: quiet, Meter: usage.NewMeter(p.Store, time.Now, quiet)}, ""); err != nil {
 		return err
 	}
 	p.token, err = p.Issuer.Token(Owner, "")
@@ -148,6 +151,15 @@ func (p *Platform) Call(ctx context.Context, method, path string, body, out any)
 		return nil
 	}
 	return json.Unmarshal(answer.Body.Bytes(), out)
+}
+
+// Status sends a GET and gives the status of the answer.
+func (p *Platform) Status(ctx context.Context, path string) int {
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil)
+	r.Header.Set("Authorization", "Bearer "+p.token)
+	answer := httptest.NewRecorder()
+	p.handler.ServeHTTP(answer, r)
+	return answer.Code
 }
 
 // Made is what is read of the answer to a creation.

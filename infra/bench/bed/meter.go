@@ -3,6 +3,8 @@ package bed
 import (
 	"context"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/tenantry/tenantry/pkg/store"
 )
@@ -12,7 +14,18 @@ type metered struct {
 	store.Engine
 	mu  sync.Mutex
 	use map[store.Table]store.Use
+	// adds are the calls of Add: what limiting and metering write
+	adds atomic.Int64
 }
+
+// Add counts the call.
+func (e *metered) Add(ctx context.Context, at store.Address, by map[string]int64, expires time.Time) (map[string]int64, error) {
+	e.adds.Add(1)
+	return e.Engine.Add(ctx, at, by, expires)
+}
+
+// Adds is how many writes limiting and metering took so far.
+func (p *Platform) Adds() int64 { return p.reads.adds.Load() }
 
 // Get reads items.
 func (e *metered) Get(ctx context.Context, at []store.Address, c store.Consistency) ([]*store.Record, error) {

@@ -1,0 +1,60 @@
+// Command limit measures what limiting costs: the latency of a tenant of the plan free while another of it sends fifty times its
+// requests per minute, against the same tenant's while nobody else sends anything, by turns in one run; and how many requests
+// there are for each write that limiting and metering make, in the same run and of one tenant of each plan that uses all it has.
+// It calls the platform in process, on the embedded store.
+//
+// BENCH=quick takes less time, to see that the program works.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/tenantry/tenantry/infra/bench/bed"
+	ids "github.com/tenantry/tenantry/pkg/tenant"
+)
+
+func main() {
+	if err := run(context.Background(), os.Stdout, os.Getenv("BENCH") == "quick"); err != nil {
+		fmt.Fprintln(os.Stderr, "limit:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out io.Writer, quick bool) error {
+	turn, turns := 5*time.Second, 8
+	if quick {
+		turn, turns = time.Second, 2
+	}
+	err := on(ids.Free, func(b *bed.Platform) error { return beside(ctx, out, b, turn, turns) })
+	for _, plan := range []ids.Plan{ids.Free, ids.Team, ids.Enterprise} {
+		err = errors.Join(err, on(plan, func(b *bed.Platform) error { return whole(ctx, out, b, plan) }))
+	}
+	return err
+}
+
+// on gives a platform of its own whose new tenants have the plan.
+func on(plan ids.Plan, measure func(*bed.Platform) error) (err error) {
+	if err := os.MkdirAll(bed.Root, 0o755); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(bed.Root, "limit-*")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	b, err := bed.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	b.Plan = plan
+	if err := b.Serve(); err != nil {
+		return err
+	}
+	return measure(b)
+}
