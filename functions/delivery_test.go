@@ -16,7 +16,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsdynamodb "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
 
@@ -30,23 +32,32 @@ import (
 
 // emulation is what the functions find of AWS, where each has the rights that it has when deployed, and of an issuer.
 type emulation struct {
-	account *policytest.Account
-	common  []string
-	queue   string // of ingest
-	jobs    string
-	sqs     *sqs.Client
-	issuer  *localissuer.Issuer
+	account  *policytest.Account
+	dynamodb *awsdynamodb.Client
+	tables   map[store.Table]string
+	moto     string // its address
+	bucket   string
+	common   []string
+	queue    string // of ingest
+	jobs     string
+	sqs      *sqs.Client
+	issuer   *localissuer.Issuer
 }
 
 func emulated(t *testing.T) *emulation {
 	dynamodb, moto := dynamolocal.Start(t), mototest.Start(t)
 	e := &emulation{sqs: sqs.NewFromConfig(mototest.Config(moto)), account: policytest.Start(t, *dynamodb.Options().BaseEndpoint, moto)}
 	tables := dynamolocal.Tables(t, dynamodb)
+	e.dynamodb, e.tables, e.moto = dynamodb, tables, moto
 	for table, name := range tables {
 		e.common = append(e.common, "TENANTRY_TABLE_"+strings.ToUpper(string(table))+"="+name)
 	}
 	bucket := strings.ToLower(rand.Text())
+	e.bucket = bucket
 	_, err := s3.NewFromConfig(mototest.Config(moto)).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket})
+	require.NoError(t, err)
+	_, err = s3.NewFromConfig(mototest.Config(moto)).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &bucket,
+		VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled}})
 	require.NoError(t, err)
 	for _, url := range []*string{&e.queue, &e.jobs} {
 		queue, err := e.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(rand.Text())})

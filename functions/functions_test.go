@@ -219,6 +219,7 @@ var samples = map[string]any{
 	"ingest-closed":              []int(nil),
 	"ingest-rebuild":             []int(nil),
 	"ingest-batch":               []int{1},
+	"jobs-wake":                  []int(nil),
 	"jobs-due":                   []int(nil),
 	"jobs-erasure":               []int(nil),
 	"jobs-export":                []int(nil),

@@ -121,7 +121,7 @@ func (d Deps) works() []job.Work {
 	if d.Auth != nil {
 		erasures.Forget = d.Auth.Forget
 	}
-	return slices.Concat(d.exports().Works(), erasures.Works())
+	return slices.Concat(d.exports().Works(), erasures.Works(), Ingest(d).Works())
 }
 
 // Hourly lists what the worker of long work is to be asked for once an hour, by the platform's own clock.
@@ -146,16 +146,19 @@ func (d Deps) features() features {
 	used := []func(context.Context, *tenant.Scope) (map[string]int64, error){projects.Used, members.Used, keys.Used, deliveries.Used,
 		limits.Used}
 	return features{
-		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Plan: d.Plan, Grace: d.Grace, Forget: d.Auth.Forget},
-		members:       members,
-		keys:          keys,
-		projects:      projects,
-		deliveries:    deliveries,
-		costs:         &cost.Service{Store: d.Store, Clock: d.Clock},
-		audits:        &audit.Service{Store: d.Store, Clock: d.Clock},
-		exports:       d.exports(),
-		usages:        &usage.Service{Store: d.Store, Clock: d.Clock, Meter: d.Meter, Used: used},
-		erasures:      &erasure.Service{Store: d.Store},
+		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Plan: d.Plan, Grace: d.Grace, Forget: d.Auth.Forget,
+			Wake: func(ctx context.Context, id tenant.ID) error {
+				return d.Jobs.Send(ctx, job.Message{Kind: delivery.Wake, Tenant: id})
+			}},
+		members:    members,
+		keys:       keys,
+		projects:   projects,
+		deliveries: deliveries,
+		costs:      &cost.Service{Store: d.Store, Clock: d.Clock},
+		audits:     &audit.Service{Store: d.Store, Clock: d.Clock},
+		exports:    d.exports(),
+		usages:     &usage.Service{Store: d.Store, Clock: d.Clock, Meter: d.Meter, Used: used},
+		erasures:   &erasure.Service{Store: d.Store},
 	}
 }
 

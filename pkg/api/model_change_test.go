@@ -15,6 +15,9 @@ import (
 // membership writes what a person is in a tenant, and lets the minute pass that anything is believed.
 func (m *model) membership(rt *rapid.T, person string, o *modelTenant, as modelMember, action store.Action) {
 	t := m.in(rt)
+	if o.gone {
+		return // nobody joins what is not there
+	}
 	row := identity.Member{Tenant: o.id, Issuer: m.app.Issuer.URL, Subject: person, Role: as.role, Limited: as.limited, Projects: as.sees, CreatedAt: m.app.Now()}
 	changes := row.Changes()
 	for i := range changes {

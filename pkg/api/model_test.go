@@ -32,6 +32,8 @@ func TestNoRequestSeesOrChangesWhatTheModelForbids(t *testing.T) {
 			"import":         m.createImport,
 			"rename tenant":  m.renameTenant,
 			"read import":    m.readImport,
+			"live":           m.live,
+			"erase":          m.erase,
 			"make key":       m.makeKey,
 			"change key":     m.changeKey,
 			"revoke key":     m.revokeKey,
@@ -58,6 +60,7 @@ type modelTenant struct {
 	members  map[string]modelMember
 	projects []*modelProject
 	imports  []modelImport
+	standing
 }
 
 type modelMember struct {
@@ -174,7 +177,7 @@ func (m *model) ask(t testing.TB, person string, o *modelTenant, need tenant.Per
 		want = 401
 	case !is:
 		want = 404
-	case !member.role.May(need), k != nil && need.Personal():
+	case !member.role.May(need), k != nil && need.Personal(), !o.lets(member.role, need):
 		want = 403
 	}
 	a.Is(t, want)

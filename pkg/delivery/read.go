@@ -19,6 +19,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/focus"
 	"github.com/tenantry/tenantry/pkg/money"
+	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/project"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -120,6 +121,9 @@ func (r *reading) commit(ctx context.Context, in *intake, rep *cost.Replacement,
 	row, err := r.service.row(ctx, r.scope, e)
 	if err != nil {
 		return err
+	}
+	if _, err := organization.Work(ctx, r.service.Store, r.scope.Tenant(), "ingest"); err != nil {
+		return err // it rests since this began: it is read again when that is over
 	}
 	return r.lease.writeWith(ctx, func(rec *record) {
 		rec.Work.Settle = true

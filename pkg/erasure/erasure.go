@@ -63,7 +63,7 @@ type entry struct {
 }
 
 // due sends a message for every erasure that has something to do now.
-func (s *Service) due(ctx context.Context) error {
+func (s *Service) due(ctx context.Context, _ job.Message) error {
 	now := s.Clock()
 	span, l := store.Erasures(now), store.List{Consistency: store.Strongly}
 	for {

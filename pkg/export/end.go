@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -21,7 +22,7 @@ const atOnce = 100
 
 // End erases the archives whose time is over. What cannot be erased now is met again the next time; the others are erased all
 // the same.
-func (s *Service) End(ctx context.Context) error {
+func (s *Service) End(ctx context.Context, _ job.Message) error {
 	d := s.Store.Directory()
 	var failed error
 	for after := ""; ; {

@@ -131,8 +131,8 @@ type Work struct {
 	Resting bool
 	// Open finds a job whose record is not among the tenant's items; nil where it is.
 	Open func(ctx context.Context, m Message) (*Run, Book, error)
-	// Once does work that is of no tenant and has no record, instead of all of the above.
-	Once func(ctx context.Context) error
+	// Once does work that has no record, whole and however often it is asked for, instead of all of the above.
+	Once func(ctx context.Context, m Message) error
 }
 
 // ErrLater is the error of a step that has nothing to do before a later time, when whoever knows that time sends the message

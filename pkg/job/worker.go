@@ -53,7 +53,7 @@ func (w *Worker) Handle(ctx context.Context, m Message) error {
 		return err
 	}
 	if work.Once != nil {
-		return work.Once(ctx)
+		return work.Once(ctx, m)
 	}
 	r, book, err := w.open(ctx, work, m)
 	if fault.Is(err, fault.NotFound) {

@@ -23,7 +23,18 @@ func (s *Service) suspend(ctx context.Context, scope *tenant.Scope, in *lifeIn) 
 }
 
 func (s *Service) activate(ctx context.Context, scope *tenant.Scope, in *lifeIn) (*tenantOut, error) {
-	return s.change(ctx, scope, in.IfMatch, to(tenant.Active))
+	return s.awake(ctx, scope)(s.change(ctx, scope, in.IfMatch, to(tenant.Active)))
+}
+
+// awake has what was refused be done once the tenant is active, again where the request is repeated: a crash may have been
+// between.
+func (s *Service) awake(ctx context.Context, scope *tenant.Scope) func(*tenantOut, error) (*tenantOut, error) {
+	return func(out *tenantOut, err error) (*tenantOut, error) {
+		if err != nil || out.Body.Status != tenant.Active {
+			return out, err
+		}
+		return out, s.Wake(ctx, scope.Tenant())
+	}
 }
 
 // to gives an edit that makes a tenant active or suspended, whichever of them it was.
@@ -71,11 +82,11 @@ func (s *Service) delete(ctx context.Context, scope *tenant.Scope, in *deleteIn)
 
 // restore makes a tenant what it was before it was to be deleted. Its entry in the list of what is due has no effect any more.
 func (s *Service) restore(ctx context.Context, scope *tenant.Scope, in *lifeIn) (*tenantOut, error) {
-	return s.change(ctx, scope, in.IfMatch, func(t *record) error {
+	return s.awake(ctx, scope)(s.change(ctx, scope, in.IfMatch, func(t *record) error {
 		if t.Status != tenant.Deleting {
 			return errSame
 		}
 		t.Status, t.Before, t.DeleteAfter = t.Before, "", nil
 		return nil
-	})
+	}))
 }

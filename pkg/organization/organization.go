@@ -43,9 +43,10 @@ type Service struct {
 	Clock  func() time.Time
 	Random io.Reader // of IDs
 	Audit  audit.Log
-	Plan   tenant.Plan                       // of new tenants
-	Grace  time.Duration                     // between asking for a tenant's end and its erasure
-	Forget func(tenant.Principal, tenant.ID) // makes this process read the tenant's standing anew
+	Plan   tenant.Plan                            // of new tenants
+	Grace  time.Duration                          // between asking for a tenant's end and its erasure
+	Wake   func(context.Context, tenant.ID) error // has done what was refused while the tenant rested
+	Forget func(tenant.Principal, tenant.ID)      // makes this process read the tenant's standing anew
 }
 
 // Operations lists the package's operations; it works on a nil Service.

@@ -50,6 +50,7 @@ func (r Resources) Jobs() Document {
 		allow("Directory", writeDirectory, r.Tables[store.DirectoryTable]),
 		r.auditOfDirectory(),
 		allow("Jobs", slices.Concat(consume, send), r.JobsQueue),
+		allow("SendToIngest", send, r.IngestQueue),
 	)
 }
 
