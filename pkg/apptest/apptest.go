@@ -224,6 +224,13 @@ func (q *messages[M]) take() (m M, ok bool) {
 	return m, true
 }
 
+// WorkLate has the worker try all messages there are, once each, whatever comes of it.
+func (a *App) WorkLate() {
+	for m, ok := a.inbox.take(); ok; m, ok = a.inbox.take() {
+		_ = a.Deliveries.Handle(context.Background(), m)
+	}
+}
+
 // inbox is the queue of deliveries.
 type inbox struct{ messages[delivery.Message] }
 
