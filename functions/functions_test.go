@@ -223,6 +223,7 @@ var samples = map[string]any{
 	"jobs-due":                   []int(nil),
 	"jobs-erasure":               []int(nil),
 	"jobs-export":                []int(nil),
+	"admin-set-plan":             "no such organization",
 }
 
 func TestEverySampleIsAnswered(t *testing.T) {
@@ -238,6 +239,13 @@ func TestEverySampleIsAnswered(t *testing.T) {
 			running[of] = start(t, of, e.env(of)...)
 		}
 		t.Run(name, func(t *testing.T) {
+			if want, ok := samples[name].(string); ok {
+				var event json.RawMessage
+				sample(t, name, &event)
+				_, err := running[of].Invoke(t.Context(), event)
+				require.ErrorContains(t, err, want)
+				return
+			}
 			if want, ok := samples[name].(int); ok {
 				require.Equal(t, want, running[of].http(t, request(t, name)).StatusCode)
 				return

@@ -15,6 +15,7 @@ import (
 type front struct {
 	api, issuer        http.Handler
 	uploads, downloads http.Handler
+	plan               http.Handler // the operator's
 	openAPI, docs      http.Handler
 	loopback           bool // only this machine can connect
 }
@@ -37,6 +38,8 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.uploads.ServeHTTP(w, r)
 	case strings.HasPrefix(p, folder.DownloadPath):
 		f.downloads.ServeHTTP(w, r)
+	case p == planPath:
+		f.plan.ServeHTTP(w, r)
 	case strings.HasPrefix(p, "/dev/"), strings.HasPrefix(p, "/.well-known/"):
 		f.issuer.ServeHTTP(w, r)
 	default:

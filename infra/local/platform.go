@@ -178,11 +178,11 @@ func (p *platform) wire(s *store.Store) error {
 	p.read = queue.Of(delivery.ParseMessages, usage.Worker(d.Meter, api.OfDelivery, ingest.Handle))
 	p.work = queue.Of(job.ParseMessages, usage.Worker(d.Meter, api.OfJob, jobs.Handle))
 	p.due = func(ctx context.Context) error { return jobs.Handle(ctx, job.Message{Kind: erasure.Due}) }
-	p.handler, err = p.front(served)
+	p.handler, err = p.front(served, operator(api.SetPlan(d)))
 	return err
 }
 
-func (p *platform) front(served http.Handler) (http.Handler, error) {
+func (p *platform) front(served, plan http.Handler) (http.Handler, error) {
 	document, err := api.OpenAPI()
 	if err != nil {
 		return nil, err
@@ -192,7 +192,7 @@ func (p *platform) front(served http.Handler) (http.Handler, error) {
 		return nil, err
 	}
 	return &front{
-		api: served, uploads: p.files, downloads: p.files.Downloads(), issuer: p.issuer, loopback: p.loopback(),
+		api: served, uploads: p.files, downloads: p.files.Downloads(), issuer: p.issuer, plan: plan, loopback: p.loopback(),
 		openAPI: page("application/json", "default-src 'none'", document),
 		docs:    page("text/html; charset=utf-8", "default-src 'none'; style-src 'unsafe-inline'", reference),
 	}, nil

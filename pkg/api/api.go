@@ -95,6 +95,11 @@ func Handler(d Deps, f route.Function) (http.Handler, error) {
 	return route.Handler(ops, limit.NewGuard(d.Auth, d.Clock, d.Strangers), o)
 }
 
+// SetPlan gives a tenant another plan, as the platform's operator.
+func SetPlan(d Deps) func(context.Context, organization.PlanChange) (organization.Organization, error) {
+	return d.features().organizations.SetPlan
+}
+
 // Ingest makes the worker of deliveries: what reads them when a message says so.
 func Ingest(d Deps) *delivery.Service {
 	s := &delivery.Service{Store: d.Store, Files: d.Files, Queue: d.Queue, Clock: d.Clock, Random: d.Random, Log: d.Log}

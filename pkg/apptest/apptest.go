@@ -136,6 +136,11 @@ func (a *App) Another(t testing.TB, change func(*api.Deps)) http.Handler {
 	return h
 }
 
+// SetPlan gives a tenant another plan, as the operator does.
+func (a *App) SetPlan(ctx context.Context, c organization.PlanChange) (organization.Organization, error) {
+	return api.SetPlan(a.deps)(ctx, c)
+}
+
 // Strangers are bounds that tests, whose clock stands still, do not reach unless they mean to.
 var Strangers = limit.Bounds{Wrong: 1 << 40, Outside: 1 << 40}
 

@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
@@ -24,12 +25,27 @@ import (
 // ServeHTTP is the whole of a function that serves the operations of f. It does not return.
 func ServeHTTP(f route.Function) {
 	c, log := start()
-	h, err := Handler(c, f, log)
+	d, err := served(c, log)
 	if err != nil {
 		fail(log, err)
 	}
-	lambda.Start(Gateway(h))
+	h, err := api.Handler(d, f)
+	if err != nil {
+		fail(log, err)
+	}
+	var handler any = Gateway(h)
+	if f == route.Admin {
+		handler = Operated(api.SetPlan(d), log, Gateway(h))
+	}
+	lambda.StartWithOptions(handler, lambda.WithEnableSIGTERM(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), last)
+		defer cancel()
+		d.Meter.Flush(ctx)
+	}))
 }
+
+// last is how long a function may go on writing what is not written of tenants' use: Lambda kills it after half a second.
+const last = 400 * time.Millisecond
 
 // ServeIngest is the whole of the ingest worker. It does not return.
 func ServeIngest() {
@@ -45,19 +61,24 @@ func ServeJobs() {
 
 // Handler serves the operations of f on AWS as c names it. It calls nothing of AWS before a request needs it.
 func Handler(c Config, f route.Function, log *slog.Logger) (http.Handler, error) {
+	d, err := served(c, log)
+	if err != nil {
+		return nil, err
+	}
+	return api.Handler(d, f)
+}
+
+// served are what a function needs that serves HTTP.
+func served(c Config, log *slog.Logger) (api.Deps, error) {
 	aws := newClients(c)
 	var issuers []identity.Issuer
 	if c.Issuer != "" {
 		issuers = []identity.Issuer{{URL: c.Issuer, ClientIDs: c.ClientIDs, Audiences: c.Audiences}}
 	}
-	s := aws.store()
-	auth, err := identity.New(identity.Config{Issuers: issuers, Store: s})
-	if err != nil {
-		return nil, err
-	}
 	d := aws.deps(c, log)
-	d.Store, d.Auth, d.RequestID = s, auth, requestID
-	return api.Handler(d, f)
+	auth, err := identity.New(identity.Config{Issuers: issuers, Store: d.Store})
+	d.Auth, d.RequestID = auth, requestID
+	return d, err
 }
 
 // NewIngest makes the ingest worker on AWS as c names it.

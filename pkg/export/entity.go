@@ -73,7 +73,7 @@ func readTenant(ctx context.Context, r *reading, _ string) ([]any, string, error
 	if _, err := r.tenant.Read(ctx, store.Meta(), &o); err != nil {
 		return nil, "", fmt.Errorf("read a tenant: %w", err)
 	}
-	return []any{o}, "", nil
+	return []any{o.Shown()}, "", nil
 }
 
 // members is the list of members and invitations as it was answered at the time of the export.

@@ -95,7 +95,7 @@ func (s *Service) created(ctx context.Context, d *store.Directory, p tenant.Prin
 }
 
 func made(t Organization, version int64) *tenantOut {
-	return &tenantOut{ETag: route.ETag(version), Location: "/v1/tenants/" + string(t.ID), Body: t}
+	return &tenantOut{ETag: route.ETag(version), Location: "/v1/tenants/" + string(t.ID), Body: t.Shown()}
 }
 
 // now is the time to the millisecond, which every store keeps.

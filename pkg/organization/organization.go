@@ -19,13 +19,14 @@ import (
 
 // Organization is a tenant as it is shown.
 type Organization struct {
-	ID        tenant.ID     `json:"id" doc:"ten_ and 26 characters."`
-	Name      string        `json:"name"`
-	Status    tenant.Status `json:"status" enum:"active,suspended,deleting"`
-	Plan      tenant.Plan   `json:"plan" enum:"free,team,enterprise"`
-	Role      tenant.Role   `json:"role,omitempty" enum:"owner,admin,editor,viewer" doc:"Yours."`
-	CreatedAt time.Time     `json:"createdAt"`
-	UpdatedAt time.Time     `json:"updatedAt"`
+	ID        tenant.ID      `json:"id" doc:"ten_ and 26 characters."`
+	Name      string         `json:"name"`
+	Status    tenant.Status  `json:"status" enum:"active,suspended,deleting"`
+	Plan      tenant.Plan    `json:"plan" enum:"free,team,enterprise"`
+	Role      tenant.Role    `json:"role,omitempty" enum:"owner,admin,editor,viewer" doc:"Yours."`
+	Limits    *tenant.Limits `json:"limits,omitempty" doc:"Of the plan; absent in lists."`
+	CreatedAt time.Time      `json:"createdAt"`
+	UpdatedAt time.Time      `json:"updatedAt"`
 
 	DeleteAfter *time.Time `json:"deleteAfter,omitempty" doc:"Of one that is being deleted: until then an owner can restore it, from then on it is erased."`
 }
@@ -35,6 +36,13 @@ type record struct {
 	Organization
 	Before  tenant.Status `json:"before,omitempty"`  // what one that is being deleted was: what restoring makes it again
 	Erasing bool          `json:"erasing,omitempty"` // it is as good as gone, and nothing brings it back
+}
+
+// Shown is the tenant with its plan's limits, which are not stored.
+func (o Organization) Shown() Organization {
+	limits := o.Plan.Limits()
+	o.Limits = &limits
+	return o
 }
 
 // Service has the operations on tenants. All fields are needed.
@@ -98,7 +106,7 @@ func (s *Service) get(ctx context.Context, scope *tenant.Scope, _ *struct{}) (*t
 	if err != nil {
 		return nil, err
 	}
-	return &tenantOut{ETag: route.ETag(version), Body: t.Organization}, nil
+	return &tenantOut{ETag: route.ETag(version), Body: t.Shown()}, nil
 }
 
 func target(id tenant.ID) string { return "tenant/" + string(id) }

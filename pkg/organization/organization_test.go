@@ -36,7 +36,8 @@ func TestCreate(t *testing.T) {
 	answer := carol.Do(t, "POST", "/v1/tenants", body{"name": " ABC "}).Is(t, 201)
 	var made organization.Organization
 	answer.Into(t, &made)
-	want := organization.Organization{ID: made.ID, Name: "ABC", Status: "active", Plan: tenant.Enterprise, Role: tenant.Owner, CreatedAt: a.Now(), UpdatedAt: a.Now()}
+	limits := tenant.Enterprise.Limits()
+	want := organization.Organization{ID: made.ID, Limits: &limits, Name: "ABC", Status: "active", Plan: tenant.Enterprise, Role: tenant.Owner, CreatedAt: a.Now(), UpdatedAt: a.Now()}
 	require.Equal(t, want, made)
 	require.Equal(t, `"v1"`, answer.Header.Get("ETag"))
 	require.Equal(t, "/v1/tenants/"+string(made.ID), answer.Header.Get("Location"))

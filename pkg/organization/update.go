@@ -42,6 +42,11 @@ var errSame = errors.New("it is so already")
 
 // change edits the scope's tenant, with the row of the audit log that tells of it. An edit that gives errSame writes nothing.
 func (s *Service) change(ctx context.Context, scope *tenant.Scope, match route.IfMatch, edit func(*record) error) (*tenantOut, error) {
+	return s.changeAs(ctx, scope, match, audit.Event{}, edit)
+}
+
+// changeAs is change with what the row says beside the change itself.
+func (s *Service) changeAs(ctx context.Context, scope *tenant.Scope, match route.IfMatch, e audit.Event, edit func(*record) error) (*tenantOut, error) {
 	h, err := s.Store.Tenant(scope)
 	if err != nil {
 		return nil, err
@@ -64,7 +69,8 @@ func (s *Service) change(ctx context.Context, scope *tenant.Scope, match route.I
 			return nil, err
 		}
 		t.UpdatedAt = s.now()
-		row, err := s.Audit.Row(ctx, scope, audit.Event{Target: target(t.ID), Before: before.Organization, After: t.Organization})
+		e.Target, e.Before, e.After = target(t.ID), before.Organization, t.Organization
+		row, err := s.Audit.Row(ctx, scope, e)
 		if err != nil {
 			return nil, err
 		}
@@ -82,5 +88,5 @@ func (s *Service) change(ctx context.Context, scope *tenant.Scope, match route.I
 
 func changed(t record, version int64, scope *tenant.Scope) *tenantOut {
 	t.Role = scope.Role()
-	return &tenantOut{ETag: route.ETag(version), Body: t.Organization}
+	return &tenantOut{ETag: route.ETag(version), Body: t.Shown()}
 }

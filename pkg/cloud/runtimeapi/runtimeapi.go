@@ -13,12 +13,14 @@ import (
 	"os/exec"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
 const (
-	path    = "/2018-06-01/runtime/"
-	timeout = 30 * time.Second // of an invocation, as the function sees it
+	path       = "/2018-06-01/runtime/"
+	extensions = "/2020-01-01/extension/"
+	timeout    = 30 * time.Second // of an invocation, as the function sees it
 )
 
 // Function is a running function. It takes one invocation at a time, as an execution environment does.
@@ -64,6 +66,8 @@ func Start(binary string, env []string, log io.Writer) (*Function, error) {
 	mux.HandleFunc("GET "+path+"invocation/next", f.next)
 	mux.HandleFunc("POST "+path+"invocation/{id}/response", f.response)
 	mux.HandleFunc("POST "+path+"invocation/{id}/error", f.failure)
+	mux.HandleFunc("POST "+extensions+"register", f.register)
+	mux.HandleFunc("GET "+extensions+"event/next", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	f.server = &http.Server{Handler: mux, ReadHeaderTimeout: timeout}
 	go func() { _ = f.server.Serve(listener) }()
 
@@ -111,6 +115,25 @@ func (f *Function) Stop() time.Duration {
 	<-f.exited
 	_ = f.server.Close()
 	return f.cmd.ProcessState.UserTime() + f.cmd.ProcessState.SystemTime()
+}
+
+// Terminate ends the function as Lambda does where the function has registered an extension: it is told to, and killed half a
+// second later.
+func (f *Function) Terminate() error {
+	if err := f.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	select {
+	case <-f.exited:
+	case <-time.After(500 * time.Millisecond):
+	}
+	f.Stop()
+	return nil
+}
+
+func (f *Function) register(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Lambda-Extension-Identifier", "extension-1")
+	w.WriteHeader(http.StatusOK)
 }
 
 func (f *Function) next(w http.ResponseWriter, r *http.Request) {
