@@ -84,6 +84,12 @@ func Export(id tenant.ExportID) Key { return core("EXPORT#" + string(id)) }
 // Exports is all exports, oldest first.
 func Exports() Span { return prefix(core("EXPORT#")) }
 
+// Connection is a connection to an AWS account.
+func Connection(id tenant.ConnectionID) Key { return core("CONNECTION#" + string(id)) }
+
+// Connections is all connections, oldest first.
+func Connections() Span { return prefix(core("CONNECTION#")) }
+
 // ExportBook says which export is under way, and how many were begun on a day.
 func ExportBook() Key { return core("EXPORTBOOK") }
 
@@ -216,6 +222,19 @@ func OrgInvitation(id tenant.ID, invitation tenant.InvitationID) DirectoryKey {
 
 // OrgInvitations is all invitations into a tenant, oldest first.
 func OrgInvitations(id tenant.ID) DirectorySpan { return beginning(orgPK(id), "INV#") }
+
+// Account is the claim on an AWS account, which one tenant has at a time.
+func Account(account string) DirectoryKey {
+	return DirectoryKey{"ACCT#" + escape(account), "ACCT"}
+}
+
+// OrgAccount is the same claim, found from the tenant.
+func OrgAccount(id tenant.ID, account string) DirectoryKey {
+	return DirectoryKey{orgPK(id), "ACCT#" + escape(account)}
+}
+
+// OrgAccounts is all claims of a tenant, by account.
+func OrgAccounts(id tenant.ID) DirectorySpan { return beginning(orgPK(id), "ACCT#") }
 
 // Org is all that the directory has below a tenant.
 func Org(id tenant.ID) DirectorySpan { return beginning(orgPK(id), "") }

@@ -66,6 +66,7 @@ func TestKeys(t *testing.T) {
 		{store.Rate(time.Date(2024, 9, 30, 23, 59, 59, 0, time.UTC)), store.CoreTable, core, "RATE#2024-09-30T23:59"},
 		{store.KeyUse("key_1"), store.CoreTable, core, "KEYUSE#key_1"},
 		{store.Job("export", "exp_1"), store.CoreTable, core, "JOB#export#exp_1"},
+		{store.Connection("con_1"), store.CoreTable, core, "CONNECTION#con_1"},
 		{store.ExportBook(), store.CoreTable, core, "EXPORTBOOK"},
 		{store.Export("exp_1"), store.CoreTable, core, "EXPORT#exp_1"},
 		{store.AuditRow(ulid.MustParse("01J90000000000000000000000")), store.AuditTable, core + "#A#2024-09", "01J90000000000000000000000"},

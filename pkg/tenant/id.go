@@ -28,6 +28,9 @@ type InvitationID string
 // ExportID names an export of all that a tenant has: "exp_" and a ULID.
 type ExportID string
 
+// ConnectionID names a connection to an AWS account: "con_" and a ULID.
+type ConnectionID string
+
 // MemberID names a person's membership of a tenant: "mem_" and 26 characters that only that tenant has for that person.
 type MemberID string
 
@@ -42,6 +45,7 @@ const (
 	keyPrefix        = "key_"
 	invitationPrefix = "inv_"
 	exportPrefix     = "exp_"
+	connectionPrefix = "con_"
 	memberPrefix     = "mem_"
 
 	idLength = 4 + ulid.EncodedSize
@@ -81,6 +85,12 @@ func NewInvitationID(now time.Time, random io.Reader) (InvitationID, error) {
 func NewExportID(now time.Time, random io.Reader) (ExportID, error) {
 	s, err := newID(exportPrefix, now, random)
 	return ExportID(s), err
+}
+
+// NewConnectionID makes a connection's ID as NewID does.
+func NewConnectionID(now time.Time, random io.Reader) (ConnectionID, error) {
+	s, err := newID(connectionPrefix, now, random)
+	return ConnectionID(s), err
 }
 
 // MemberIDOf gives the one ID that a person's membership of a tenant has.
@@ -123,6 +133,11 @@ func ParseInvitationID(s string) (InvitationID, error) {
 
 // ParseExportID reads an export's ID in its one spelling.
 func ParseExportID(s string) (ExportID, error) { return ExportID(s), check(exportPrefix, s) }
+
+// ParseConnectionID reads a connection's ID in its one spelling.
+func ParseConnectionID(s string) (ConnectionID, error) {
+	return ConnectionID(s), check(connectionPrefix, s)
+}
 
 // ParseMemberID reads a membership's ID in its one spelling.
 func ParseMemberID(s string) (MemberID, error) { return MemberID(s), check(memberPrefix, s) }

@@ -61,6 +61,13 @@ var kinds = []struct {
 		id, err := tenant.ParseExportID(s)
 		return string(id), err
 	}},
+	{"con_", func(now time.Time, r *bytes.Reader) (string, error) {
+		id, err := tenant.NewConnectionID(now, r)
+		return string(id), err
+	}, func(s string) (string, error) {
+		id, err := tenant.ParseConnectionID(s)
+		return string(id), err
+	}},
 }
 
 func TestIDs(t *testing.T) {
