@@ -267,7 +267,7 @@ func ExportEndAt(sort string) DirectoryKey { return DirectoryKey{"EXPORTEND", so
 
 // ExportEnds is all exports whose files are to be erased by a time, the longest due first.
 func ExportEnds(by time.Time) DirectorySpan {
-	return DirectorySpan{"EXPORTEND", "0", by.UTC().Format(time.RFC3339) + "#\U0010FFFF"}
+	return DirectorySpan{"EXPORTEND", "0", by.UTC().Format(time.RFC3339) + "#" + highest}
 }
 
 // SubjectErasure is the proof that a tenant was erased, kept for the person who asked for it.
