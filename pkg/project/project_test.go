@@ -126,7 +126,6 @@ func TestShorthandOfATag(t *testing.T) {
 	var q project.Project
 	a.Alice.Get(t, of(a.Alice, p)).Into(t, &q)
 	require.Empty(t, q.TagSelector)
-	require.Empty(t, create(t, a.Alice, body{"name": "y", "tagSelector": nil}).TagSelector)
 }
 
 func TestNamesAreUnlikeWhileNotArchived(t *testing.T) {
