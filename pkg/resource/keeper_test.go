@@ -93,7 +93,7 @@ func (w *world) survey(t require.TestingT, s resource.Survey, found ...resource.
 
 // items counts the stored items of snapshots, whatever they count for.
 func (w *world) items(t require.TestingT) (n int) {
-	for _, span := range append(store.Everything([]tenant.ProjectID{web, lab, tenant.Unassigned}, 0, -1)) {
+	for _, span := range store.Everything([]tenant.ProjectID{web, lab, tenant.Unassigned}, 0, -1) {
 		page, err := w.tenant.Query(context.Background(), span, store.List{Consistency: store.Strongly})
 		require.NoError(t, err)
 		n += len(page.Records)
