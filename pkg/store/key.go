@@ -84,6 +84,23 @@ func Export(id tenant.ExportID) Key { return core("EXPORT#" + string(id)) }
 // Exports is all exports, oldest first.
 func Exports() Span { return prefix(core("EXPORT#")) }
 
+// Connection is a connection to an AWS account.
+func Connection(id tenant.ConnectionID) Key { return core("CONNECTION#" + string(id)) }
+
+// Connections is all connections, oldest first.
+func Connections() Span { return prefix(core("CONNECTION#")) }
+
+// Fetch is what was fetched last of a kind through a connection, or is being fetched.
+func Fetch(id tenant.ConnectionID, kind string) Key {
+	return core("FETCH#" + string(id) + "#" + kind)
+}
+
+// Fetches is all of that of a connection.
+func Fetches(id tenant.ConnectionID) Span { return prefix(core("FETCH#" + string(id) + "#")) }
+
+// Collected is what collection has spent in a UTC month.
+func Collected(m calendar.Month) Key { return core("COLLECTED#" + m.String()) }
+
 // ExportBook says which export is under way, and how many were begun on a day.
 func ExportBook() Key { return core("EXPORTBOOK") }
 
@@ -130,6 +147,15 @@ func Totals(p tenant.ProjectID, source string, period calendar.Month) Key {
 
 // Run is a run of collection or ingestion in a project.
 func Run(p tenant.ProjectID, kind, slot string) Key { return ofProject(p, "RUN#"+kind+"#"+slot) }
+
+// Runs is a project's runs of a kind up to a slot, oldest first; all of them where that is "".
+func Runs(p tenant.ProjectID, kind, slot string) Span {
+	all := prefix(Run(p, kind, ""))
+	if slot != "" {
+		all.to = Run(p, kind, slot)
+	}
+	return all
+}
 
 // Span is a range of sort keys in one partition of a tenant.
 type Span struct{ from, to Key }
@@ -217,6 +243,19 @@ func OrgInvitation(id tenant.ID, invitation tenant.InvitationID) DirectoryKey {
 // OrgInvitations is all invitations into a tenant, oldest first.
 func OrgInvitations(id tenant.ID) DirectorySpan { return beginning(orgPK(id), "INV#") }
 
+// Account is the claim on an AWS account, which one tenant has at a time.
+func Account(account string) DirectoryKey {
+	return DirectoryKey{"ACCT#" + escape(account), "ACCT"}
+}
+
+// OrgAccount is the same claim, found from the tenant.
+func OrgAccount(id tenant.ID, account string) DirectoryKey {
+	return DirectoryKey{orgPK(id), "ACCT#" + escape(account)}
+}
+
+// OrgAccounts is all claims of a tenant, by account.
+func OrgAccounts(id tenant.ID) DirectorySpan { return beginning(orgPK(id), "ACCT#") }
+
 // Org is all that the directory has below a tenant.
 func Org(id tenant.ID) DirectorySpan { return beginning(orgPK(id), "") }
 
@@ -248,7 +287,7 @@ func ExportEndAt(sort string) DirectoryKey { return DirectoryKey{"EXPORTEND", so
 
 // ExportEnds is all exports whose files are to be erased by a time, the longest due first.
 func ExportEnds(by time.Time) DirectorySpan {
-	return DirectorySpan{"EXPORTEND", "0", by.UTC().Format(time.RFC3339) + "#\U0010FFFF"}
+	return DirectorySpan{"EXPORTEND", "0", by.UTC().Format(time.RFC3339) + "#" + highest}
 }
 
 // SubjectErasure is the proof that a tenant was erased, kept for the person who asked for it.

@@ -10,8 +10,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/tenantry/tenantry/pkg/apptest"
+	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/money"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 	"github.com/tenantry/tenantry/pkg/usage"
@@ -74,21 +77,42 @@ func TestUsageTellsWhatWasUsedAndWhatItCosts(t *testing.T) {
 		require.Equal(t, "2026", p.AsOf)
 	}
 	require.Equal(t, []string{"readUnits 0.125", "writeUnits 0.625"}, prices)
-	require.Equal(t, 0, rat(t, after.Total.Cost.String()).Cmp(price(t, after.Total)), "to the last decimal")
+	requireCost(t, after)
 	require.Contains(t, string(a.Alice.Get(t, a.Alice.Path("/usage")).Body), `"cost":"0.0`)
 }
 
-func rat(t *testing.T, text string) *big.Rat {
+func rat(t require.TestingT, text string) *big.Rat {
 	r, ok := new(big.Rat).SetString(text)
 	require.True(t, ok, text)
 	return r
 }
 
-// price is what a use costs, by the prices of the AWS page.
-func price(t *testing.T, u usage.Use) *big.Rat {
-	read := new(big.Rat).Mul(rat(t, u.ReadUnits.String()), big.NewRat(125, 1000*1_000_000))
-	write := new(big.Rat).Mul(rat(t, u.WriteUnits.String()), big.NewRat(625, 1000*1_000_000))
-	return read.Add(read, write)
+// requireCost checks that the cost is what the units cost by the prices that stand beside it, to the last decimal.
+func requireCost(t require.TestingT, a usage.Answer) {
+	units := map[string]money.Amount{"readUnits": a.Total.ReadUnits, "writeUnits": a.Total.WriteUnits}
+	require.Len(t, a.Prices, len(units))
+	want := new(big.Rat)
+	for _, p := range a.Prices {
+		millions := new(big.Rat).Mul(rat(t, units[p.Of].String()), big.NewRat(1, 1_000_000))
+		want.Add(want, millions.Mul(millions, rat(t, p.PerMillion.String())))
+	}
+	require.Zero(t, want.Cmp(rat(t, a.Total.Cost.String())), "%s and not %s", a.Total.Cost, want)
+}
+
+func TestTheCostIsOfThePricesShown(t *testing.T) {
+	a := apptest.New(t)
+	scope, err := tenant.Work(a.Alice.Tenant, "test")
+	require.NoError(t, err)
+	h, err := a.Store.Tenant(scope)
+	require.NoError(t, err)
+	rapid.Check(t, func(r *rapid.T) {
+		day := today - calendar.Day(rapid.IntRange(1, 399).Draw(r, "days ago")) // counters of a day that comes again add up
+		halves := rapid.Int64Range(0, 100_000_000_000)
+		by := map[string]int64{"readHalves": halves.Draw(r, "read"), "writeHalves": halves.Draw(r, "write")}
+		_, err := h.Add(t.Context(), store.Usage(day), by, time.Time{})
+		require.NoError(r, err)
+		requireCost(r, ask(t, a, "?start="+day.String()+"&end="+(day+1).String()))
+	})
 }
 
 func TestUsageOfDays(t *testing.T) {

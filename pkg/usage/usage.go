@@ -56,20 +56,19 @@ const (
 	asOf   = "2026"
 )
 
-// prices are of what is metered and has a price of its own. Half a unit costs price / 2,000,000, which halfRead and halfWrite
-// are in units of 1e-10 USD.
-var prices = []Price{
-	{"readUnits", money.MustParse("0.125"), source, asOf},
-	{"writeUnits", money.MustParse("0.625"), source, asOf},
-}
-
+// What a million units cost, in units of 1e-4 USD. Half a unit is a 2,000,000th of a million: 5e-7.
 const (
-	halfRead  = 625  // e-10 USD
-	halfWrite = 3125 // e-10 USD
-	fine      = 10
+	readPrice  = 1250
+	writePrice = 6250
 )
 
-// cost is exact.
+// prices are of what is metered and has a price of its own.
+var prices = []Price{
+	{"readUnits", money.FromScaled(readPrice, 4), source, asOf},
+	{"writeUnits", money.FromScaled(writePrice, 4), source, asOf},
+}
+
+// cost is exact, up to 2.9e14 halves of each.
 func (c Counts) cost() (money.Amount, error) {
-	return money.FromScaled(c.ReadHalves*halfRead, fine).Add(money.FromScaled(c.WriteHalves*halfWrite, fine))
+	return money.FromScaled(c.ReadHalves*readPrice*5, 11).Add(money.FromScaled(c.WriteHalves*writePrice*5, 11))
 }
