@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -165,7 +166,12 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(map[string]string{"__type": fault.Code, "message": fault.Message})
 		return
 	}
-	_ = json.NewEncoder(w).Encode(answer)
+	b, err := json.Marshal(answer)
+	if err != nil {
+		panic(err)
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	_, _ = w.Write(b)
 }
 
 func (s *Sim) serve(r *http.Request, body []byte) (*Answer, *Fault) {

@@ -1,9 +1,12 @@
 package costexplorer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -83,6 +86,7 @@ func (s *step) page(ctx context.Context, in *ce.GetCostAndUsageInput) (*ce.GetCo
 			}
 			s.client = ce.NewFromConfig(config, func(o *ce.Options) {
 				o.Region = home(s.task.Connection.Partition)
+				o.HTTPClient = unhurried{o.HTTPClient}
 				if s.collector.Retryer != nil {
 					o.Retryer = s.collector.Retryer()
 				}
@@ -94,6 +98,22 @@ func (s *step) page(ctx context.Context, in *ce.GetCostAndUsageInput) (*ce.GetCo
 		}
 		s.client = nil
 	}
+}
+
+// unhurried sends requests whose bodies cannot be closed. The SDK closes a body as soon as the answer begins; where the transport is
+// not quite done with it then, it breaks the connection, and the page is asked for, and paid for, twice.
+type unhurried struct{ ce.HTTPClient }
+
+// Do sends a request.
+func (u unhurried) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	return u.HTTPClient.Do(r)
 }
 
 // home is where Cost Explorer is, in each partition.
