@@ -1,7 +1,6 @@
 package costexplorer
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -107,11 +106,7 @@ type unhurried struct{ ce.HTTPClient }
 // Do sends a request.
 func (u unhurried) Do(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return nil, err
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
+		r.Body = io.NopCloser(r.Body)
 	}
 	return u.HTTPClient.Do(r)
 }
