@@ -147,7 +147,7 @@ func (r *Replacement) read(ctx context.Context) error {
 		return err
 	}
 	if r.headVersion = version; version > 0 {
-		if err := packed.unpack(&r.head); err != nil {
+		if err := packed.Into(&r.head); err != nil {
 			return err
 		}
 	}
@@ -189,7 +189,7 @@ func (r *Replacement) readCovers(ctx context.Context) error {
 			if err := rec.Value.Decode(&packed); err != nil {
 				return err
 			}
-			if err := packed.unpack(&h.cover); err != nil {
+			if err := packed.Into(&h.cover); err != nil {
 				return err
 			}
 			h.version = rec.Version

@@ -33,6 +33,7 @@ const (
 	ReadDelivery  Permission = "delivery:read"
 	WriteDelivery Permission = "delivery:write"
 	ReadCost      Permission = "cost:read"
+	ReadResource  Permission = "resource:read"
 	ReadRun       Permission = "run:read"
 	WriteRun      Permission = "run:write"
 	ReadMember    Permission = "member:read"
@@ -61,7 +62,7 @@ var grants = []struct {
 	role Role
 	adds []Permission
 }{
-	{Viewer, []Permission{ReadTenant, LeaveTenant, ReadProject, ReadDelivery, ReadCost, ReadRun, ReadMember, ReadUsage}},
+	{Viewer, []Permission{ReadTenant, LeaveTenant, ReadProject, ReadDelivery, ReadCost, ReadResource, ReadRun, ReadMember, ReadUsage}},
 	{Editor, []Permission{WriteProject, WriteDelivery, WriteRun}},
 	{Admin, []Permission{WriteTenant, WriteMember, ReadKey, WriteKey, ReadAudit, ExportTenant}},
 	{Owner, []Permission{OwnTenant}},
