@@ -80,7 +80,7 @@ func (e *emulation) deploy(t *testing.T, tables map[store.Table]string, bucket s
 	r := policy.Resources{
 		Tables: map[store.Table]string{}, Bucket: policytest.Bucket(bucket),
 		IngestQueue: policytest.Queue(path.Base(e.queue)), JobsQueue: policytest.Queue(path.Base(e.jobs)),
-		RunsQueue: policytest.Queue(path.Base(e.runs)),
+		RunsQueue:  policytest.Queue(path.Base(e.runs)),
 		TenantRole: policytest.Role("tenant-data"), ErasureRole: policytest.Role("tenant-erasure"),
 	}
 	for table, name := range tables {
