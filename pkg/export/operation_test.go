@@ -174,7 +174,7 @@ func TestEntitiesAreAsTheAPIShowsThem(t *testing.T) {
 		x.home.Do(t, "POST", x.home.Path("/projects/"+string(x.home.Project)+"/archive"), nil)
 		x.home.Do(t, "PATCH", x.home.Path("/projects/"+string(x.home.Project)), body{"archived": false})
 	}
-	x.app.Collect(t, x.home.Tenant, "111122223333", resource.Sighting{ARN: "arn:aws:s3:::a", Region: "eu-west-1", Tags: map[string]string{"team": "web"}},
+	x.app.Sight(t, x.home.Tenant, "111122223333", resource.Sighting{ARN: "arn:aws:s3:::a", Region: "eu-west-1", Tags: map[string]string{"team": "web"}},
 		resource.Sighting{ARN: "arn:aws:sqs:eu-west-1:111122223333:b"})
 	e, archive := x.whole()
 	files := x.unpack(e, archive)

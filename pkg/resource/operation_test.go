@@ -51,10 +51,10 @@ func names(l resource.Listing) (all []string) {
 func TestListing(t *testing.T) {
 	a := apptest.New(t)
 	a.Alice.Do(t, "PATCH", a.Alice.Path("/projects/"+string(a.Alice.Project)), map[string]any{"accountIds": []string{account}}).Is(t, 200)
-	a.Collect(t, a.Alice.Tenant, account, append(fleet(), resource.Sighting{ARN: "arn:aws:sqs:eu-west-1:111122223333:old", Aside: true})...)
-	a.Collect(t, a.Alice.Tenant, other, resource.Sighting{ARN: "arn:aws:s3:::elsewhere", Region: "eu-west-1"})
+	a.Sight(t, a.Alice.Tenant, account, append(fleet(), resource.Sighting{ARN: "arn:aws:sqs:eu-west-1:111122223333:old", Aside: true})...)
+	a.Sight(t, a.Alice.Tenant, other, resource.Sighting{ARN: "arn:aws:s3:::elsewhere", Region: "eu-west-1"})
 	a.Advance(time.Hour)
-	a.Collect(t, a.Alice.Tenant, account, fleet()...)
+	a.Sight(t, a.Alice.Tenant, account, fleet()...)
 	for name, c := range map[string]struct {
 		query []string
 		want  []string
@@ -152,7 +152,7 @@ func TestListing(t *testing.T) {
 
 func TestCSV(t *testing.T) {
 	a := apptest.New(t)
-	a.Collect(t, a.Alice.Tenant, account, append(fleet(), resource.Sighting{ARN: "arn:aws:s3:::x", Name: `=cmd|"x"`, Tags: map[string]string{"a,b": "c\nd"}})...)
+	a.Sight(t, a.Alice.Tenant, account, append(fleet(), resource.Sighting{ARN: "arn:aws:s3:::x", Name: `=cmd|"x"`, Tags: map[string]string{"a,b": "c\nd"}})...)
 	answer := a.Alice.Do(t, "GET", a.Alice.Path("/resources"), nil, "Accept: text/csv").Is(t, 200)
 	require.Equal(t, "text/csv; charset=utf-8; header=present", answer.Header.Get("Content-Type"))
 	rows, err := csv.NewReader(strings.NewReader(string(answer.Body))).ReadAll()
@@ -170,7 +170,7 @@ func TestAResourceAndItsCosts(t *testing.T) {
 	a := apptest.New(t)
 	project := a.Alice.Path("/projects/" + string(a.Alice.Project))
 	a.Alice.Do(t, "PATCH", project, map[string]any{"accountIds": []string{account}}).Is(t, 200)
-	a.Collect(t, a.Alice.Tenant, account, fleet()...)
+	a.Sight(t, a.Alice.Tenant, account, fleet()...)
 	var file strings.Builder
 	file.WriteString("BilledCost,EffectiveCost,ListCost,ContractedCost,BillingAccountId,SubAccountId,BillingCurrency,BillingPeriodStart,BillingPeriodEnd," +
 		"ChargePeriodStart,ChargePeriodEnd,ChargeCategory,ServiceName,ProviderName,ResourceId\n")

@@ -44,7 +44,7 @@ func TestAPageOf20000ResourcesReadsAtMost100Units(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := apptest.On(t, open)
 			a.Alice.Do(t, "PATCH", a.Alice.Path("/projects/"+string(a.Alice.Project)), map[string]any{"accountIds": []string{account}}).Is(t, 200)
-			a.Collect(t, a.Alice.Tenant, account, estate()...)
+			a.Sight(t, a.Alice.Tenant, account, estate()...)
 			s := &resource.Service{Store: a.Store, Clock: a.Now}
 			for of, filters := range map[string][]string{"all": nil, "filtered": {"tag:team:team-7", "type:ec2:instance", "text:blue"}} {
 				ctx, meter := store.WithMeter(t.Context())

@@ -98,6 +98,9 @@ func Fetch(id tenant.ConnectionID, kind string) Key {
 // Fetches is all of that of a connection.
 func Fetches(id tenant.ConnectionID) Span { return prefix(core("FETCH#" + string(id) + "#")) }
 
+// CostBook is what is known of a connection's costs by Cost Explorer.
+func CostBook(id tenant.ConnectionID) Key { return core("COSTBOOK#" + string(id)) }
+
 // Collected is what collection has spent in a UTC month.
 func Collected(m calendar.Month) Key { return core("COLLECTED#" + m.String()) }
 

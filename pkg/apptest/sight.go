@@ -11,8 +11,8 @@ import (
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// Collect makes sightings what was seen of an account of a tenant, as a run of collection does: nothing else is there.
-func (a *App) Collect(t testing.TB, id tenant.ID, account string, found ...resource.Sighting) {
+// Sight makes sightings what was seen of an account of a tenant, as a run of collection does: nothing else is there.
+func (a *App) Sight(t testing.TB, id tenant.ID, account string, found ...resource.Sighting) {
 	scope, err := organization.Work(t.Context(), a.Store, id, "test")
 	require.NoError(t, err)
 	h, err := a.Store.Tenant(scope)
@@ -33,6 +33,6 @@ func (a *App) collect(t testing.TB, h *Home, account, mark string) tenant.Resour
 	for _, n := range []string{"", "-2"} {
 		found = append(found, resource.Sighting{ARN: arn + n, Region: mark + "-region", Name: mark + n, State: mark, Class: mark, Tags: map[string]string{mark: mark}})
 	}
-	a.Collect(t, h.Tenant, account, found...)
+	a.Sight(t, h.Tenant, account, found...)
 	return tenant.ResourceIDOf(h.Tenant, arn)
 }
