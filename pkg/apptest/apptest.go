@@ -110,6 +110,7 @@ func (a *App) serve(t testing.TB) {
 		Strangers: Strangers}
 	served, err := api.Handler(a.deps, "")
 	require.NoError(t, err)
+	promised := promises(t, served)
 	a.Jobs = api.Jobs(a.deps)
 	a.Collect = api.Collect(a.deps)
 	a.Deliveries = api.Ingest(a.deps)
@@ -123,7 +124,7 @@ func (a *App) serve(t testing.TB) {
 		case strings.HasPrefix(p, "/dev/"), strings.HasPrefix(p, "/.well-known/"):
 			a.Issuer.ServeHTTP(w, r)
 		default:
-			served.ServeHTTP(w, r)
+			promised.ServeHTTP(w, r)
 		}
 	})
 	server.Start()

@@ -44,7 +44,7 @@ func to(status tenant.Status) func(*record) error {
 		case status:
 			return errSame
 		case tenant.Deleting:
-			return fault.New(fault.Conflict, "The organization is being deleted. Restore it first.")
+			return fault.New(fault.Conflict, "The organization is being deleted. Restore it first.").Coded(fault.NotActive)
 		}
 		t.Status = status
 		return nil
