@@ -68,6 +68,7 @@ func emulated(t *testing.T) *emulation {
 
 	e.issuer = issuer(t)
 	e.common = append(e.common, "TENANTRY_STAGE=test", "TENANTRY_BUCKET="+bucket, "TENANTRY_QUEUE_URL="+e.queue, "TENANTRY_JOBS_QUEUE_URL="+e.jobs,
+		"TENANTRY_PRINCIPAL_ARN=arn:aws:iam::123456789012:root",
 		"TENANTRY_RUNS_QUEUE_URL="+e.runs,
 		"TENANTRY_ISSUER="+e.issuer.URL,
 		"TENANTRY_CLIENT_IDS=other, "+localissuer.ClientID)
@@ -82,6 +83,7 @@ func (e *emulation) deploy(t *testing.T, tables map[store.Table]string, bucket s
 		IngestQueue: policytest.Queue(path.Base(e.queue)), JobsQueue: policytest.Queue(path.Base(e.jobs)),
 		RunsQueue:  policytest.Queue(path.Base(e.runs)),
 		TenantRole: policytest.Role("tenant-data"), ErasureRole: policytest.Role("tenant-erasure"),
+		CustomerRoles: policy.CustomerRoles("aws"),
 	}
 	for table, name := range tables {
 		r.Tables[table] = policytest.Table(name)

@@ -13,6 +13,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/apikey"
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/collect"
+	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/erasure"
@@ -28,7 +29,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/usage"
 )
 
-// Deps are what the operations work with. RequestID and Meter alone may be nil; Auth too where nothing is served.
+// Deps are what the operations work with. RequestID, Meter and Verifier alone may be nil; Auth too where nothing is served.
 type Deps struct {
 	Store *store.Store
 	Auth  Authorizer
@@ -45,6 +46,8 @@ type Deps struct {
 	Quiet      time.Duration // after their end, for who still writes; an erasure.Service's
 	Log        *slog.Logger
 	Meter      *usage.Meter                 // of tenants' use; whoever made it flushes it in the end
+	Verifier   connection.Verifier          // nil where accounts cannot be connected
+	Principal  string                       // the ARN that customers' roles trust; "" where that is not set up
 	Strangers  limit.Bounds                 // the zero Bounds are the usual ones
 	RequestID  func(context.Context) string // the platform's ID of a request
 }
@@ -53,6 +56,7 @@ type Deps struct {
 type Files interface {
 	delivery.Files
 	export.Files
+	connection.Files
 	erasure.Files
 }
 
@@ -68,6 +72,7 @@ type features struct {
 	members       *member.Service
 	keys          *apikey.Service
 	projects      *project.Service
+	connections   *connection.Service
 	deliveries    *delivery.Service
 	costs         *cost.Service
 	audits        *audit.Service
@@ -174,9 +179,11 @@ func (d Deps) features() features {
 			Wake: func(ctx context.Context, id tenant.ID) error {
 				return d.Jobs.Send(ctx, job.Message{Kind: delivery.Wake, Tenant: id})
 			}},
-		members:    members,
-		keys:       keys,
-		projects:   projects,
+		members:  members,
+		keys:     keys,
+		projects: projects,
+		connections: &connection.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Projects: projects, Files: d.Files,
+			Verifier: d.Verifier, Principal: d.Principal},
 		deliveries: deliveries,
 		costs:      &cost.Service{Store: d.Store, Clock: d.Clock},
 		audits:     &audit.Service{Store: d.Store, Clock: d.Clock},
@@ -194,7 +201,7 @@ func (d Deps) exports() *export.Service {
 func (f features) operations() []route.Operation {
 	var ops []route.Operation
 	for _, of := range []func() []route.Operation{
-		f.organizations.Operations, f.members.Operations, f.keys.Operations, f.projects.Operations, f.deliveries.Operations,
+		f.organizations.Operations, f.members.Operations, f.keys.Operations, f.projects.Operations, f.connections.Operations, f.deliveries.Operations,
 		f.costs.Operations, f.audits.Operations, f.usages.Operations, f.exports.Operations, f.erasures.Operations,
 		f.runs.Operations,
 	} {

@@ -40,6 +40,7 @@ type clients struct {
 	jobs      lazyQueue
 	runs      lazyQueue
 	sqs       func() (*awssqs.Client, error)
+	load      func() (aws.Config, error) // the function's own configuration
 }
 
 func newClients(c Config) clients {
@@ -79,6 +80,7 @@ func newClients(c Config) clients {
 		jobs:  queueAt(queues, c.JobsURL, "Long work is not set up here: TENANTRY_JOBS_QUEUE_URL is missing."),
 		runs:  queueAt(queues, c.RunsURL, "Collection is not set up here: TENANTRY_RUNS_QUEUE_URL is missing."),
 		sqs:   queues,
+		load:  load,
 	}
 }
 

@@ -23,7 +23,7 @@ var resources = policy.Resources{
 	},
 	Bucket:      policytest.Bucket("imports"),
 	IngestQueue: policytest.Queue("ingest"), JobsQueue: policytest.Queue("jobs"), RunsQueue: policytest.Queue("runs"),
-	TenantRole: policytest.Role("tenant-data"), ErasureRole: policytest.Role("tenant-erasure"),
+	TenantRole: policytest.Role("tenant-data"), ErasureRole: policytest.Role("tenant-erasure"), CustomerRoles: policy.CustomerRoles("aws"),
 }
 
 func parse(t require.TestingT, d policy.Document) policytest.Policy {
@@ -88,7 +88,9 @@ func TestActionsAndResourcesAreNamed(t *testing.T) {
 				require.NotContains(t, action, "*", "%s: %s", name, s.Sid)
 			}
 			for _, resource := range s.Resource {
-				if s.Sid != "TenantFiles" { // the rest of a file's name
+				if s.Sid == "VerifyCustomers" { // the account, and the rest of a role's name
+					require.Equal(t, "arn:aws:iam::*:role/tenantry/*", resource)
+				} else if s.Sid != "TenantFiles" { // the rest of a file's name
 					require.NotContains(t, resource, "*", "%s: %s", name, s.Sid)
 				}
 			}

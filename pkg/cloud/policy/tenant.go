@@ -24,6 +24,7 @@ type Resources struct {
 	IngestQueue, JobsQueue  string
 	RunsQueue               string // of collect
 	TenantRole, ErasureRole string // tenant-data, and the same with the right to erase
+	CustomerRoles           string // what CustomerRoles gives for the platform's partition
 }
 
 // Actions on items. Those on several items at once are what IAM asks for beside or instead of the single ones: a
