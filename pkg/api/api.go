@@ -22,6 +22,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/project"
 	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/schedule"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 	"github.com/tenantry/tenantry/pkg/usage"
@@ -34,6 +35,7 @@ type Deps struct {
 	Files     Files
 	Queue     delivery.Queue
 	Jobs      job.Queue
+	Schedules schedule.Scheduler // of what is collected
 	Clock     func() time.Time
 	Random    io.Reader
 	Plan      tenant.Plan   // of new tenants
@@ -70,6 +72,7 @@ type features struct {
 	exports       *export.Service
 	usages        *usage.Service
 	erasures      *erasure.Service
+	schedules     *schedule.Service
 }
 
 // Operations lists every operation there is, in the order of the reference. They cannot be served: nothing is wired.
@@ -120,13 +123,19 @@ func Jobs(d Deps) *job.Worker {
 	return &job.Worker{Store: d.Store, Queue: d.Jobs, Works: d.works(), Clock: d.Clock, Random: d.Random, Log: d.Log}
 }
 
+// Schedules makes what has the schedules match the tables.
+func Schedules(d Deps) *schedule.Service {
+	return &schedule.Service{Store: d.Store, Scheduler: d.Schedules, Jobs: d.Jobs, Clock: d.Clock, Random: d.Random, Log: d.Log}
+}
+
 // works lists what the features do in steps: one line for each kind.
 func (d Deps) works() []job.Work {
-	erasures := &erasure.Service{Store: d.Store, Files: d.Files, Queue: d.Jobs, Clock: d.Clock, Log: d.Log, Quiet: d.Quiet}
+	schedules := Schedules(d)
+	erasures := &erasure.Service{Store: d.Store, Files: d.Files, Queue: d.Jobs, Schedules: schedules, Clock: d.Clock, Log: d.Log, Quiet: d.Quiet}
 	if d.Auth != nil {
 		erasures.Forget = d.Auth.Forget
 	}
-	return slices.Concat(d.exports().Works(), erasures.Works(), Ingest(d).Works())
+	return slices.Concat(d.exports().Works(), erasures.Works(), Ingest(d).Works(), schedules.Works())
 }
 
 // Hourly lists what the worker of long work is to be asked for once an hour, by the platform's own clock.
@@ -145,7 +154,8 @@ func OpenAPI() ([]byte, error) {
 func (d Deps) features() features {
 	log := audit.Log{Clock: d.Clock, Random: d.Random}
 	deliveries, members := Ingest(d), &member.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget}
-	projects := &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, RulesChanged: deliveries.RulesChanged}
+	schedules := Schedules(d)
+	projects := &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, RulesChanged: deliveries.RulesChanged, Changed: schedules.Changed}
 	keys := &apikey.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget}
 	limits := &limit.Counter{Store: d.Store, Clock: d.Clock}
 	used := []func(context.Context, *tenant.Scope) (map[string]int64, error){projects.Used, members.Used, keys.Used, deliveries.Used,
@@ -154,7 +164,7 @@ func (d Deps) features() features {
 		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Plan: d.Plan, Grace: d.Grace, Forget: d.Auth.Forget,
 			Wake: func(ctx context.Context, id tenant.ID) error {
 				return d.Jobs.Send(ctx, job.Message{Kind: delivery.Wake, Tenant: id})
-			}},
+			}, Turned: schedules.Changed},
 		members:    members,
 		keys:       keys,
 		projects:   projects,
@@ -164,6 +174,7 @@ func (d Deps) features() features {
 		exports:    d.exports(),
 		usages:     &usage.Service{Store: d.Store, Clock: d.Clock, Meter: d.Meter, Used: used},
 		erasures:   &erasure.Service{Store: d.Store},
+		schedules:  schedules,
 	}
 }
 
@@ -175,7 +186,7 @@ func (f features) operations() []route.Operation {
 	var ops []route.Operation
 	for _, of := range []func() []route.Operation{
 		f.organizations.Operations, f.members.Operations, f.keys.Operations, f.projects.Operations, f.deliveries.Operations,
-		f.costs.Operations, f.audits.Operations, f.usages.Operations, f.exports.Operations, f.erasures.Operations,
+		f.costs.Operations, f.audits.Operations, f.usages.Operations, f.exports.Operations, f.erasures.Operations, f.schedules.Operations,
 	} {
 		ops = append(ops, of()...)
 	}

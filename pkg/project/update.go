@@ -23,6 +23,9 @@ type archiveIn struct {
 
 func (s *Service) update(ctx context.Context, scope *tenant.Scope, in *updateIn) (*projectOut, error) {
 	out, err := s.change(ctx, scope, in.ProjectID, in.IfMatch, in.Body)
+	if err == nil && in.Body.Archived != nil {
+		s.changed(ctx, scope)
+	}
 	if err == nil && (in.Body.AccountIDs != nil || in.Body.TagSelector != nil) {
 		err = s.tell(ctx, scope)
 	}
@@ -31,7 +34,11 @@ func (s *Service) update(ctx context.Context, scope *tenant.Scope, in *updateIn)
 
 func (s *Service) archive(ctx context.Context, scope *tenant.Scope, in *archiveIn) (*projectOut, error) {
 	yes := true
-	return s.change(ctx, scope, in.ProjectID, in.IfMatch, Patch{Archived: &yes})
+	out, err := s.change(ctx, scope, in.ProjectID, in.IfMatch, Patch{Archived: &yes})
+	if err == nil {
+		s.changed(ctx, scope)
+	}
+	return out, err
 }
 
 // change applies a patch to a project and its place in the roster. A patch that changes nothing writes nothing.

@@ -69,6 +69,7 @@ func TestKeys(t *testing.T) {
 		{store.Connection("con_1"), store.CoreTable, core, "CONNECTION#con_1"},
 		{store.ExportBook(), store.CoreTable, core, "EXPORTBOOK"},
 		{store.Export("exp_1"), store.CoreTable, core, "EXPORT#exp_1"},
+		{store.Schedule(web, "costs"), store.CoreTable, core, "SCHEDULE#" + string(web) + "#costs"},
 		{store.AuditRow(ulid.MustParse("01J90000000000000000000000")), store.AuditTable, core + "#A#2024-09", "01J90000000000000000000000"},
 		{store.Index(web, "service"), store.CostTable, cost, "INDEX#service"},
 		{store.Totals(web, "upload:a", september), store.CostTable, cost, "TOTALS#upload:a#2024-09"},
