@@ -151,7 +151,7 @@ func (p shown) show(ctx context.Context, k collect.Kind, r record, now time.Time
 		next := e.Next(now)
 		out.NextSlot = &next
 	}
-	page, err := p.tenant.Query(ctx, store.Runs(p.project.ID, string(k)), store.List{Reverse: true, Limit: 1, Consistency: store.Strongly})
+	page, err := p.tenant.Query(ctx, store.Runs(p.project.ID, string(k), ""), store.List{Reverse: true, Limit: 1, Consistency: store.Strongly})
 	if err != nil {
 		return out, fmt.Errorf("find the newest run: %w", err)
 	}

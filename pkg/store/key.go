@@ -90,6 +90,17 @@ func Connection(id tenant.ConnectionID) Key { return core("CONNECTION#" + string
 // Connections is all connections, oldest first.
 func Connections() Span { return prefix(core("CONNECTION#")) }
 
+// Fetch is what was fetched last of a kind through a connection, or is being fetched.
+func Fetch(id tenant.ConnectionID, kind string) Key {
+	return core("FETCH#" + string(id) + "#" + kind)
+}
+
+// Fetches is all of that of a connection.
+func Fetches(id tenant.ConnectionID) Span { return prefix(core("FETCH#" + string(id) + "#")) }
+
+// Collected is what collection has spent in a UTC month.
+func Collected(m calendar.Month) Key { return core("COLLECTED#" + m.String()) }
+
 // ExportBook says which export is under way, and how many were begun on a day.
 func ExportBook() Key { return core("EXPORTBOOK") }
 
@@ -145,8 +156,14 @@ func Totals(p tenant.ProjectID, source string, period calendar.Month) Key {
 // Run is a run of collection or ingestion in a project.
 func Run(p tenant.ProjectID, kind, slot string) Key { return ofProject(p, "RUN#"+kind+"#"+slot) }
 
-// Runs is all runs of a kind in a project, the oldest slot first.
-func Runs(p tenant.ProjectID, kind string) Span { return prefix(Run(p, kind, "")) }
+// Runs is a project's runs of a kind up to a slot, oldest first; all of them where that is "".
+func Runs(p tenant.ProjectID, kind, slot string) Span {
+	all := prefix(Run(p, kind, ""))
+	if slot != "" {
+		all.to = Run(p, kind, slot)
+	}
+	return all
+}
 
 // Span is a range of sort keys in one partition of a tenant.
 type Span struct{ from, to Key }

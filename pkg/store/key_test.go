@@ -70,6 +70,8 @@ func TestKeys(t *testing.T) {
 		{store.ExportBook(), store.CoreTable, core, "EXPORTBOOK"},
 		{store.Export("exp_1"), store.CoreTable, core, "EXPORT#exp_1"},
 		{store.Schedule(web, "costs"), store.CoreTable, core, "SCHEDULE#" + string(web) + "#costs"},
+		{store.Fetch("con_1", "costs"), store.CoreTable, core, "FETCH#con_1#costs"},
+		{store.Collected(september), store.CoreTable, core, "COLLECTED#2024-09"},
 		{store.AuditRow(ulid.MustParse("01J90000000000000000000000")), store.AuditTable, core + "#A#2024-09", "01J90000000000000000000000"},
 		{store.Index(web, "service"), store.CostTable, cost, "INDEX#service"},
 		{store.Totals(web, "upload:a", september), store.CostTable, cost, "TOTALS#upload:a#2024-09"},
@@ -163,13 +165,14 @@ func TestPartitionsDoNotCollide(t *testing.T) {
 func TestSpansHoldTheirEntitiesOnly(t *testing.T) {
 	documents := store.Documents(web)
 	all := []store.Key{store.Meta(), store.Roster(), store.Head(), store.TagKeys(), store.Project(web), store.Delivery(imports),
-		store.Cover(september), store.Idempotency("o", "k"), store.Usage(calendar.Date(2024, 9, 1)), store.Export("exp_1"), store.KeyUse("key_1"), store.Index(web, "v"), store.Totals(web, "C#", september),
+		store.Cover(september), store.Idempotency("o", "k"), store.Usage(calendar.Date(2024, 9, 1)), store.Export("exp_1"), store.KeyUse("key_1"), store.Fetch("con_1", "costs"), store.Collected(september), store.Index(web, "v"), store.Totals(web, "C#", september),
 		store.Run(web, "import", "s"), store.Document(web, "s", "v", september, "m", "g", 0), store.YearDocument(web, "s", "v", 2024, "m", "g", 0)}
 	tests := []struct {
 		span store.Span
 		of   string
 	}{
 		{store.Projects(), "PROJECT#"}, {store.Deliveries(), "DELIVERY#"}, {documents[0], "C#"}, {documents[1], "Y#"},
+		{store.Fetches("con_1"), "FETCH#con_1#"}, {store.Runs(web, "import", ""), "RUN#import#"}, {store.Runs(web, "import", "s"), "RUN#import#"},
 		{store.Exports(), "EXPORT#"}, {store.Usages(calendar.Date(2024, 8, 1), calendar.Date(2024, 9, 1)), "USAGE#"},
 	}
 	for _, test := range tests {

@@ -31,6 +31,9 @@ type ExportID string
 // ConnectionID names a connection to an AWS account: "con_" and a ULID.
 type ConnectionID string
 
+// RunID names a run of collection in a project: "run_" and a ULID of the run's slot, which only that run has.
+type RunID string
+
 // MemberID names a person's membership of a tenant: "mem_" and 26 characters that only that tenant has for that person.
 type MemberID string
 
@@ -47,6 +50,7 @@ const (
 	exportPrefix     = "exp_"
 	connectionPrefix = "con_"
 	memberPrefix     = "mem_"
+	runPrefix        = "run_"
 
 	idLength = 4 + ulid.EncodedSize
 )
@@ -100,6 +104,24 @@ func MemberIDOf(id ID, issuer, subject string) MemberID {
 	return MemberID(memberPrefix + u.String())
 }
 
+// RunIDOf gives the one ID that the run of a project, kind and slot has.
+func RunIDOf(id ID, project ProjectID, kind string, slot time.Time) RunID {
+	sum := sha256.Sum256([]byte(string(id) + "\x00" + string(project) + "\x00" + kind))
+	var u ulid.ULID
+	_ = u.SetTime(ulid.Timestamp(slot)) // fails for years past 10889 alone
+	_ = u.SetEntropy(sum[:10])
+	return RunID(runPrefix + u.String())
+}
+
+// Slot is the run's, to the millisecond; the zero time of what is no ID.
+func (id RunID) Slot() time.Time {
+	if check(runPrefix, string(id)) != nil {
+		return time.Time{}
+	}
+	u, _ := ulid.ParseStrict(string(id[len(runPrefix):]))
+	return ulid.Time(u.Time()).UTC()
+}
+
 // Made is when the ID was made, to the millisecond; the zero time of what is no ID.
 func (id ID) Made() time.Time {
 	if check(tenantPrefix, string(id)) != nil {
@@ -138,6 +160,9 @@ func ParseExportID(s string) (ExportID, error) { return ExportID(s), check(expor
 func ParseConnectionID(s string) (ConnectionID, error) {
 	return ConnectionID(s), check(connectionPrefix, s)
 }
+
+// ParseRunID reads a run's ID in its one spelling.
+func ParseRunID(s string) (RunID, error) { return RunID(s), check(runPrefix, s) }
 
 // ParseMemberID reads a membership's ID in its one spelling.
 func ParseMemberID(s string) (MemberID, error) { return MemberID(s), check(memberPrefix, s) }

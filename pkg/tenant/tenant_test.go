@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oklog/ulid/v2"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -68,6 +69,13 @@ var kinds = []struct {
 		id, err := tenant.ParseConnectionID(s)
 		return string(id), err
 	}},
+	{"run_", func(now time.Time, r *bytes.Reader) (string, error) {
+		_, err := ulid.New(ulid.Timestamp(now), r) // of times and randomness that no ID is made of there is nothing to test
+		return string(tenant.RunIDOf("ten_01J00000000000000000000ABC", "prj_01J00000000000000000000WEB", "costs", now)), err
+	}, func(s string) (string, error) {
+		id, err := tenant.ParseRunID(s)
+		return string(id), err
+	}},
 }
 
 func TestIDs(t *testing.T) {
@@ -88,6 +96,27 @@ func TestIDs(t *testing.T) {
 			require.True(t, err != nil || later > id, "they sort by time")
 		}
 	})
+}
+
+func TestARunHasOneIDThatNoOtherHas(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		type run struct {
+			tenant  tenant.ID
+			project tenant.ProjectID
+			kind    string
+			slot    int64
+		}
+		drawn := rapid.Custom(func(t *rapid.T) run {
+			return run{rapid.SampledFrom([]tenant.ID{"ten_01J00000000000000000000ABC", "ten_01J00000000000000000000XYZ"}).Draw(t, "tenant"),
+				rapid.SampledFrom([]tenant.ProjectID{"prj_01J00000000000000000000WEB", tenant.Unassigned}).Draw(t, "project"),
+				rapid.SampledFrom([]string{"costs", "metrics"}).Draw(t, "kind"), rapid.Int64Range(0, 4).Draw(t, "slot")}
+		})
+		a, b := drawn.Draw(t, "a"), drawn.Draw(t, "b")
+		id := func(r run) tenant.RunID { return tenant.RunIDOf(r.tenant, r.project, r.kind, time.Unix(r.slot, 0)) }
+		require.Equal(t, a == b, id(a) == id(b))
+		require.Equal(t, a.slot, id(a).Slot().Unix())
+	})
+	require.Zero(t, tenant.RunID("run_x").Slot())
 }
 
 func TestIDsThatAreNone(t *testing.T) {

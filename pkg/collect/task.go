@@ -1,0 +1,158 @@
+package collect
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tenantry/tenantry/pkg/connection"
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// Collector collects what is of one Kind.
+type Collector interface {
+	// Collect does one bounded part of what is to be fetched through a connection and tells whether more is left. It should end by
+	// t.Until, and must within a minute, which its context enforces. A step may be done again from its beginning, beside another
+	// worker too, so that what it writes before the end must be seen by nobody; whatever makes it visible is a Write that
+	// holds t.Guard, which only one worker's can be. *Denied, *Throttled and ErrCapped say why it cannot go on; other errors
+	// of the kinds that pass have the step repeated, and all others end the run as failed, with their message.
+	Collect(ctx context.Context, t *Task) (more bool, err error)
+}
+
+// Task is one connection, one kind and one slot. A Task that is made by a literal works, without bounds and without a guard.
+type Task struct {
+	Scope      *tenant.Scope
+	Tenant     *store.Tenant
+	Connection connection.Connection
+	Kind       Kind
+	Slot       time.Time
+	Last       time.Time // the slot that was fetched whole last, zero where there was none
+	Until      time.Time // when the step should be at its end
+
+	notes []byte
+	tally tally
+	spend func(context.Context, Use) error
+	guard func() []store.Change
+}
+
+// Use is what is paid for by the piece.
+type Use struct {
+	Pages   int64 // of Cost Explorer
+	Metrics int64 // asked for with GetMetricData
+	Calls   int64 // of AWS, these among them
+}
+
+// tally is what a step had to say of itself.
+type tally struct {
+	use     Use
+	counts  map[string]int64
+	skipped []Skipped
+	partial string
+	stage   string
+}
+
+// Skipped is a region that was left out.
+type Skipped struct {
+	Region string `json:"region"`
+	Reason string `json:"reason"`
+}
+
+// Notes fills into with what was kept last for the slot; it stays as it is where nothing was.
+func (t *Task) Notes(into any) error {
+	if len(t.notes) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(t.notes, into); err != nil {
+		return fmt.Errorf("read the notes of a fetch: %w", err)
+	}
+	return nil
+}
+
+// Keep has the next step find v as its notes, also where this one ends as *Throttled; after other errors it is as if nothing had been
+// kept. JSON of v must be under 300 KB.
+func (t *Task) Keep(v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("keep the notes of a fetch: %w", err)
+	}
+	if len(b) > maxNotes {
+		return errors.New("the notes of a fetch are over 300 KB")
+	}
+	t.notes = b
+	return nil
+}
+
+const maxNotes = 300 << 10
+
+// Spend is asked before calls are made that it counts: for the run, the tenant's meter and its plan. It is ErrCapped where the plan has
+// no more for this month; then they must not be made.
+func (t *Task) Spend(ctx context.Context, u Use) error {
+	if t.spend != nil {
+		if err := t.spend(ctx, u); err != nil {
+			return err
+		}
+	}
+	t.tally.use = t.tally.use.plus(u)
+	return nil
+}
+
+// Spent is what Spend has counted in this step.
+func (t *Task) Spent() Use { return t.tally.use }
+
+// Count adds to what the run says it has brought, as ("resources", 12).
+func (t *Task) Count(name string, n int64) {
+	if t.tally.counts == nil {
+		t.tally.counts = map[string]int64{}
+	}
+	t.tally.counts[name] += n
+}
+
+// Skip says that a region is left out and why, in words for people: a region that is disabled.
+func (t *Task) Skip(region, reason string) {
+	for _, s := range t.tally.skipped {
+		if s.Region == region {
+			return
+		}
+	}
+	t.tally.skipped = append(t.tally.skipped, Skipped{region, reason})
+}
+
+// Partial says, in words for people, that something waits for a later run, and why. The last word counts.
+func (t *Task) Partial(reason string) { t.tally.partial = reason }
+
+// Stage says how far it is, in words for people.
+func (t *Task) Stage(s string) { t.tally.stage = s }
+
+// Guard gives checks that hold as long as this worker has the run, the run was not cancelled and nobody else has fetched: a part of the
+// Write that makes visible what was collected. Where they do not hold the Write fails with a *store.ConditionError; Collect
+// then returns that error.
+func (t *Task) Guard() []store.Change {
+	if t.guard == nil {
+		return nil
+	}
+	return t.guard()
+}
+
+func (u Use) plus(v Use) Use {
+	return Use{Pages: u.Pages + v.Pages, Metrics: u.Metrics + v.Metrics, Calls: u.Calls + v.Calls}
+}
+
+// Denied is the error of a collector that AWS does not let in. It breaks the connection.
+type Denied struct{ Reason string } // what was denied and what to do, in words for people
+
+// Error says what was denied.
+func (d *Denied) Error() string { return d.Reason }
+
+// Throttled is the error of a collector that AWS told to slow down; it goes on after the time, or one of the worker's choice where that
+// is 0.
+type Throttled struct{ After time.Duration }
+
+// Error says so.
+func (t *Throttled) Error() string { return "AWS asks to slow down" }
+
+// ErrCapped says that the tenant's plan has no more of what Spend asked for in this month.
+var ErrCapped = fault.New(fault.Limited, "The plan's limit of collectionPagesPerMonth is used up.")
