@@ -19,6 +19,7 @@ import (
 	awsdynamodb "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
 
@@ -40,6 +41,8 @@ type emulation struct {
 	common   []string
 	queue    string // of ingest
 	jobs     string
+	collect  string
+	group    string // of schedules
 	sqs      *sqs.Client
 	issuer   *localissuer.Issuer
 }
@@ -59,14 +62,19 @@ func emulated(t *testing.T) *emulation {
 	_, err = s3.NewFromConfig(mototest.Config(moto)).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &bucket,
 		VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled}})
 	require.NoError(t, err)
-	for _, url := range []*string{&e.queue, &e.jobs} {
+	for _, url := range []*string{&e.queue, &e.jobs, &e.collect} {
 		queue, err := e.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(rand.Text())})
 		require.NoError(t, err)
 		*url = *queue.QueueUrl
 	}
 
+	e.group = rand.Text()
+	_, err = scheduler.NewFromConfig(mototest.Config(moto)).CreateScheduleGroup(t.Context(), &scheduler.CreateScheduleGroupInput{Name: &e.group})
+	require.NoError(t, err)
 	e.issuer = issuer(t)
 	e.common = append(e.common, "TENANTRY_STAGE=test", "TENANTRY_BUCKET="+bucket, "TENANTRY_QUEUE_URL="+e.queue, "TENANTRY_JOBS_QUEUE_URL="+e.jobs,
+		"TENANTRY_SCHEDULE_GROUP="+e.group, "TENANTRY_SCHEDULE_QUEUE_ARN="+policytest.Queue(path.Base(e.collect)),
+		"TENANTRY_SCHEDULE_DEAD_ARN="+policytest.Queue("dead"), "TENANTRY_SCHEDULE_ROLE_ARN="+policytest.Role("scheduler"),
 		"TENANTRY_ISSUER="+e.issuer.URL,
 		"TENANTRY_CLIENT_IDS=other, "+localissuer.ClientID)
 	e.deploy(t, tables, bucket)
@@ -78,6 +86,8 @@ func (e *emulation) deploy(t *testing.T, tables map[store.Table]string, bucket s
 	r := policy.Resources{
 		Tables: map[store.Table]string{}, Bucket: policytest.Bucket(bucket),
 		IngestQueue: policytest.Queue(path.Base(e.queue)), JobsQueue: policytest.Queue(path.Base(e.jobs)),
+		Schedules: policytest.Schedule(e.group, "*"), SchedulerRole: policytest.Role("scheduler"),
+		CollectQueue: policytest.Queue(path.Base(e.collect)), DeadQueue: policytest.Queue("dead"),
 		TenantRole: policytest.Role("tenant-data"), ErasureRole: policytest.Role("tenant-erasure"),
 	}
 	for table, name := range tables {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/blob/folder"
+	"github.com/tenantry/tenantry/pkg/collect"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/erasure"
 	"github.com/tenantry/tenantry/pkg/identity"
@@ -27,6 +28,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/queue"
 	queuebolt "github.com/tenantry/tenantry/pkg/queue/bolt"
+	schedulebolt "github.com/tenantry/tenantry/pkg/schedule/bolt"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/bolt"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -35,31 +37,35 @@ import (
 
 // Names in the data folder.
 const (
-	queueFile  = "queue.db" // the one that is opened first: whoever has it has the folder
-	jobsFile   = "jobs.db"  // the queue of long work
-	storeFile  = "store.db"
-	filesDir   = "files"
-	spillDir   = "spill"
-	keyFile    = "issuer.pem"
-	issuerFile = "issuer.url"
-	demoFile   = "demo.pending" // the demo tenants are still to be filled
+	queueFile     = "queue.db"   // the one that is opened first: whoever has it has the folder
+	jobsFile      = "jobs.db"    // the queue of long work
+	collectFile   = "collect.db" // the queue of runs
+	schedulesFile = "schedules.db"
+	storeFile     = "store.db"
+	filesDir      = "files"
+	spillDir      = "spill"
+	keyFile       = "issuer.pem"
+	issuerFile    = "issuer.url"
+	demoFile      = "demo.pending" // the demo tenants are still to be filled
 )
 
 // platform is everything, wired.
 type platform struct {
-	config   Config
-	log      *slog.Logger
-	listener net.Listener
-	queue    *queuebolt.Queue // of deliveries
-	jobs     *queuebolt.Queue
-	files    *folder.Files
-	issuer   *localissuer.Issuer
-	read     queue.Worker                // deliveries
-	work     queue.Worker                // on jobs
-	due      func(context.Context) error // queues erasures that are due
-	handler  http.Handler
-	meter    *usage.Meter
-	closers  []io.Closer // in the order of opening
+	config    Config
+	log       *slog.Logger
+	listener  net.Listener
+	queue     *queuebolt.Queue // of deliveries
+	jobs      *queuebolt.Queue
+	collect   *queuebolt.Queue
+	schedules *schedulebolt.Scheduler
+	files     *folder.Files
+	issuer    *localissuer.Issuer
+	read      queue.Worker                // deliveries
+	work      queue.Worker                // on jobs
+	due       func(context.Context) error // queues erasures that are due
+	handler   http.Handler
+	meter     *usage.Meter
+	closers   []io.Closer // in the order of opening
 }
 
 // open takes the data folder and the address, which are refused with a clear error where another program has them.
@@ -85,6 +91,12 @@ func open(c Config, log *slog.Logger) (_ *platform, err error) {
 		return nil, fmt.Errorf("listen at %s (TENANTRY_ADDR): %w", c.Addr, err)
 	}
 	p.closers = append(p.closers, p.listener)
+	runs := queue.Sender[collect.Message]{Queue: p.collect}
+	p.schedules, err = schedulebolt.Open(schedulebolt.Options{Path: p.path(schedulesFile), Clock: time.Now, Send: runs.Send})
+	if err != nil {
+		return nil, err
+	}
+	p.closers = append(p.closers, p.schedules)
 	s, err := p.openStore()
 	if err != nil {
 		return nil, err
@@ -101,7 +113,7 @@ func (p *platform) openQueues() (err error) {
 	for _, q := range []struct {
 		file string
 		into **queuebolt.Queue
-	}{{queueFile, &p.queue}, {jobsFile, &p.jobs}} {
+	}{{queueFile, &p.queue}, {jobsFile, &p.jobs}, {collectFile, &p.collect}} {
 		*q.into, err = queuebolt.Open(queuebolt.Options{Path: p.path(q.file), Clock: time.Now, Log: p.log})
 		if errors.Is(err, queuebolt.ErrInUse) {
 			return fmt.Errorf("another Tenantry is running on the data in %s: stop it, or set TENANTRY_DATA to another folder", p.config.Data)
@@ -166,7 +178,8 @@ func (p *platform) wire(s *store.Store) error {
 	p.meter = usage.NewMeter(s, time.Now, p.log)
 	d := api.Deps{
 		Store: s, Meter: p.meter, Auth: auth, Files: p.files, Queue: queue.Sender[delivery.Message]{Queue: p.queue}, Jobs: queue.Sender[job.Message]{Queue: p.jobs},
-		Clock: time.Now, Random: rand.Reader, Plan: tenant.Plan(p.config.Plan), Grace: p.config.Grace, Quiet: quiet, Log: p.log,
+		Schedules: p.schedules,
+		Clock:     time.Now, Random: rand.Reader, Plan: tenant.Plan(p.config.Plan), Grace: p.config.Grace, Quiet: quiet, Log: p.log,
 	}
 	served, err := api.Handler(d, "")
 	if err != nil {
@@ -242,6 +255,7 @@ func (p *platform) serve(ctx context.Context, grace time.Duration) error {
 	}
 	running.Go(func() { work(ctx, p.jobs, p.work, p.log) })
 	running.Go(func() { p.tick(ctx) })
+	running.Go(func() { p.keepTime(ctx) })
 	running.Go(func() { p.demo(ctx) })
 	running.Go(func() { p.remind(ctx) })
 	failed := make(chan error, 1)

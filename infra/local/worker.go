@@ -54,6 +54,15 @@ func (p *platform) tick(ctx context.Context) {
 	}
 }
 
+// keepTime sends what the schedules have due, as EventBridge Scheduler does on AWS.
+func (p *platform) keepTime(ctx context.Context) {
+	for ; ctx.Err() == nil; pause(ctx, tick) {
+		if _, err := p.schedules.Tick(ctx); err != nil && ctx.Err() == nil {
+			p.log.ErrorContext(ctx, "what schedules have due cannot be queued", "error", err)
+		}
+	}
+}
+
 // remind asks once an hour, and at first, for the work that the clock asks for.
 func (p *platform) remind(ctx context.Context) {
 	jobs := queue.Sender[job.Message]{Queue: p.jobs}

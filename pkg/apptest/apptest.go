@@ -22,6 +22,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/blob/folder"
+	"github.com/tenantry/tenantry/pkg/collect"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/identity/localissuer"
@@ -29,6 +30,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/limit"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/route"
+	schedulebolt "github.com/tenantry/tenantry/pkg/schedule/bolt"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/storetest"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -44,6 +46,7 @@ type App struct {
 	Deliveries *delivery.Service // the worker's
 	Meter      *usage.Meter
 	Jobs       *job.Worker
+	Schedules  *schedulebolt.Scheduler
 	Log        *Log
 	Alice, Bob *Home
 
@@ -52,6 +55,7 @@ type App struct {
 	files  string // the folder of uploaded files
 	inbox  inbox  // of deliveries
 	jobs   messages[job.Message]
+	runs   messages[collect.Message]
 	mu     sync.Mutex
 	now    time.Time
 }
@@ -100,8 +104,11 @@ func (a *App) serve(t testing.TB) {
 		Admit: func(ctx context.Context, key string) error { return organization.TakesFiles(ctx, a.Store, key) }})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, files.Close()) })
+	a.Schedules, err = schedulebolt.Open(schedulebolt.Options{Path: filepath.Join(t.TempDir(), "schedules"), Clock: a.Now, Send: a.runs.Send, NoSync: true})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, a.Schedules.Close()) })
 	a.Meter = usage.NewMeter(a.Store, a.Now, log)
-	a.deps = api.Deps{Store: a.Store, Meter: a.Meter, Auth: auth, Files: files, Queue: &a.inbox, Jobs: &a.jobs, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise, Log: log, Grace: Grace,
+	a.deps = api.Deps{Store: a.Store, Meter: a.Meter, Auth: auth, Files: files, Queue: &a.inbox, Jobs: &a.jobs, Schedules: a.Schedules, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise, Log: log, Grace: Grace,
 		Strangers: Strangers}
 	served, err := api.Handler(a.deps, "")
 	require.NoError(t, err)

@@ -102,7 +102,8 @@ func (a clients) deps(c Config, log *slog.Logger) api.Deps {
 	s := a.store()
 	return api.Deps{
 		Store: s, Meter: usage.NewMeter(s, time.Now, log), Files: a.files, Queue: queue.Sender[delivery.Message]{Queue: a.queue}, Jobs: queue.Sender[job.Message]{Queue: a.jobs},
-		Clock: time.Now, Random: rand.Reader, Plan: c.Plan, Grace: c.Grace, Log: log,
+		Schedules: a.schedules,
+		Clock:     time.Now, Random: rand.Reader, Plan: c.Plan, Grace: c.Grace, Log: log,
 	}
 }
 

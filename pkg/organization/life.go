@@ -41,7 +41,7 @@ func (s *Service) awake(ctx context.Context, scope *tenant.Scope) func(*tenantOu
 func (s *Service) turned(ctx context.Context, scope *tenant.Scope) func(*tenantOut, error) (*tenantOut, error) {
 	return func(out *tenantOut, err error) (*tenantOut, error) {
 		if err == nil && s.Turned != nil {
-			s.Turned(ctx, scope.Tenant())
+			s.Turned(ctx, scope)
 		}
 		return out, err
 	}

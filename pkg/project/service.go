@@ -24,7 +24,7 @@ type Service struct {
 	// split anew; telling it twice must do no harm. May be nil.
 	RulesChanged func(context.Context, *tenant.Scope) error
 	// Changed is told of every project that is made, archived or taken back, and again where the request is repeated. May be nil.
-	Changed func(context.Context, tenant.ID)
+	Changed func(context.Context, *tenant.Scope)
 }
 
 // Operations lists the package's operations; it works on a nil Service.
@@ -211,7 +211,7 @@ func (s *Service) tell(ctx context.Context, scope *tenant.Scope) error {
 // changed reports a project that is made, archived or taken back.
 func (s *Service) changed(ctx context.Context, scope *tenant.Scope) {
 	if s.Changed != nil {
-		s.Changed(ctx, scope.Tenant())
+		s.Changed(ctx, scope)
 	}
 }
 

@@ -40,12 +40,26 @@ func (s *Service) Works() []job.Work {
 	}}}
 }
 
-// Changed has a tenant's schedules made to match, after what they follow from has changed. Where that cannot be asked for now it
-// is said in the log and the change stands: Reconcile makes good for it.
-func (s *Service) Changed(ctx context.Context, id tenant.ID) {
-	if err := s.Jobs.Send(ctx, job.Message{Kind: Kind, Tenant: id}); err != nil {
-		s.Log.WarnContext(ctx, "schedules are to be matched by the next reconciliation", "tenant", id, "error", err)
+// Changed has the schedules of the scope's tenant made to match, after a project, a schedule or the tenant's status has changed. Where
+// nothing is connected there is nothing to match. Where that cannot be asked for now it is said in the log and the change stands:
+// Reconcile makes good for it.
+func (s *Service) Changed(ctx context.Context, scope *tenant.Scope) {
+	h, err := s.Store.Tenant(scope)
+	var connected bool
+	if err == nil {
+		connected, err = collected(ctx, h)
 	}
+	if err == nil && connected {
+		err = s.Ask(ctx, scope.Tenant())
+	}
+	if err != nil {
+		s.Log.WarnContext(ctx, "schedules are to be matched by the next reconciliation", "tenant", scope.Tenant(), "error", err)
+	}
+}
+
+// Ask has a tenant's schedules made to match, after its connections have changed.
+func (s *Service) Ask(ctx context.Context, id tenant.ID) error {
+	return s.Jobs.Send(ctx, job.Message{Kind: Kind, Tenant: id})
 }
 
 // Counts are what was found of schedules and done about it.

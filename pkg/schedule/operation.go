@@ -122,7 +122,7 @@ func (s *Service) of(ctx context.Context, scope *tenant.Scope, id string) (p sho
 }
 
 // read gives a schedule's settings as they are set, else the defaults, and their version: 0 where nothing is set.
-func (p shown) read(ctx context.Context, k collect.Kind) (r record, version int64, err error) {
+func (p shown) read(ctx context.Context, k collect.Kind) (r Set, version int64, err error) {
 	r.Settings = Default(k)
 	version, err = p.tenant.Read(ctx, store.Schedule(p.project.ID, string(k)), &r)
 	if err != nil {
@@ -132,7 +132,7 @@ func (p shown) read(ctx context.Context, k collect.Kind) (r record, version int6
 }
 
 // show gives a schedule as it is shown at a time.
-func (p shown) show(ctx context.Context, k collect.Kind, r record, now time.Time) (Schedule, error) {
+func (p shown) show(ctx context.Context, k collect.Kind, r Set, now time.Time) (Schedule, error) {
 	out := Schedule{Kind: k, Settings: r.Settings, State: On}
 	if !r.UpdatedAt.IsZero() {
 		out.UpdatedAt = &r.UpdatedAt
@@ -197,7 +197,7 @@ func (s *Service) one(ctx context.Context, p shown, k collect.Kind) (*scheduleOu
 	return s.answer(ctx, p, k, r, version)
 }
 
-func (s *Service) answer(ctx context.Context, p shown, k collect.Kind, r record, version int64) (*scheduleOut, error) {
+func (s *Service) answer(ctx context.Context, p shown, k collect.Kind, r Set, version int64) (*scheduleOut, error) {
 	body, err := p.show(ctx, k, r, s.Clock())
 	return &scheduleOut{ETag: route.ETag(version), Body: body}, err
 }
@@ -222,7 +222,7 @@ func (s *Service) update(ctx context.Context, scope *tenant.Scope, in *updateIn)
 		if err := in.Check(version); err != nil {
 			return nil, err
 		}
-		after := record{Settings: in.Body.apply(before.Settings), UpdatedAt: s.Clock().UTC().Truncate(time.Millisecond)}
+		after := Set{ProjectID: p.project.ID, Kind: k, Settings: in.Body.apply(before.Settings), UpdatedAt: s.Clock().UTC().Truncate(time.Millisecond)}
 		if after.Settings == before.Settings {
 			after = before
 		} else if field, err := after.check(k); err != nil {
@@ -234,13 +234,13 @@ func (s *Service) update(ctx context.Context, scope *tenant.Scope, in *updateIn)
 		} else {
 			version++
 		}
-		s.Changed(ctx, scope.Tenant())
+		s.Changed(ctx, scope)
 		return s.answer(ctx, p, k, after, version)
 	}
 	return nil, fault.New(fault.Conflict, "The schedule is being changed by others. Try again.")
 }
 
-func (s *Service) write(ctx context.Context, p shown, k collect.Kind, before, after record, version int64) error {
+func (s *Service) write(ctx context.Context, p shown, k collect.Kind, before, after Set, version int64) error {
 	log := audit.Log{Clock: s.Clock, Random: s.Random}
 	row, err := log.Row(ctx, p.scope, audit.Event{Target: "schedule/" + string(p.project.ID) + "/" + string(k), Before: before.Settings, After: after.Settings})
 	if err != nil {

@@ -90,8 +90,10 @@ type Settings struct {
 	Enabled       bool   `json:"enabled"`
 }
 
-// record is the stored form of settings. A schedule that has the defaults may have none.
-type record struct {
+// Set is what was set of a schedule, as it is stored and exported. A schedule that has the defaults may have none.
+type Set struct {
+	ProjectID tenant.ProjectID `json:"projectId"`
+	Kind      collect.Kind     `json:"kind"`
 	Settings
 	UpdatedAt time.Time `json:"updatedAt"`
 }

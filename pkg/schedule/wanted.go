@@ -71,15 +71,15 @@ func collected(ctx context.Context, h *store.Tenant) (bool, error) {
 }
 
 // settings gives what was set of a tenant's schedules, by sort key.
-func settings(ctx context.Context, h *store.Tenant) (map[string]record, error) {
-	all := map[string]record{}
+func settings(ctx context.Context, h *store.Tenant) (map[string]Set, error) {
+	all := map[string]Set{}
 	for l := (store.List{Consistency: store.Strongly}); ; {
 		page, err := h.Query(ctx, store.Schedules(), l)
 		if err != nil {
 			return nil, fmt.Errorf("list schedules: %w", err)
 		}
 		for _, r := range page.Records {
-			var s record
+			var s Set
 			if err := r.Value.Decode(&s); err != nil {
 				return nil, fmt.Errorf("read a schedule: %w", err)
 			}
