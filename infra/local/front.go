@@ -58,9 +58,7 @@ func local(host string) bool {
 // page gives a handler of GET that answers with bytes that never change.
 func page(contentType, policy string, body []byte) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			w.WriteHeader(http.StatusMethodNotAllowed)
+		if !route.Takes(w, r, http.MethodGet, http.MethodHead) {
 			return
 		}
 		h := w.Header()

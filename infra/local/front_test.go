@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tenantry/tenantry/pkg/route"
 )
 
 // get asks without a token, as a browser, for a path at a host's name.
@@ -71,11 +73,22 @@ func TestFront(t *testing.T) {
 			require.Equal(t, want, answer.StatusCode, host)
 		}
 	})
-	t.Run("takes GET alone at pages", func(t *testing.T) {
-		answer, err := http.Post(p.url+"/docs", "", nil)
-		require.NoError(t, err)
-		defer answer.Body.Close()
-		require.Equal(t, 405, answer.StatusCode)
+	t.Run("says which methods a path takes", func(t *testing.T) {
+		for path, allow := range map[string]string{"/docs": "GET, HEAD", "/v1/openapi.json": "GET, HEAD", "/uploads/x": "PUT", "/downloads/x": "GET, HEAD",
+			"/dev/plan": "POST", "/v1/health": "GET"} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, p.url+path, nil)
+			require.NoError(t, err)
+			answer, err := http.DefaultClient.Do(r)
+			require.NoError(t, err)
+			defer answer.Body.Close()
+			require.Equal(t, 405, answer.StatusCode, path)
+			require.Equal(t, allow, answer.Header.Get("Allow"), path)
+			require.Equal(t, "application/problem+json", answer.Header.Get("Content-Type"), path)
+			var problem route.Problem
+			require.NoError(t, json.NewDecoder(answer.Body).Decode(&problem), path)
+			require.Equal(t, 405, problem.Status, path)
+			require.Contains(t, problem.Detail, "Allow says", path)
+		}
 	})
 	t.Run("logs in JSON where asked to, and no token", func(t *testing.T) {
 		alice := p.as(t, "alice")

@@ -15,9 +15,7 @@ const planPath = "/dev/plan"
 // operator gives a tenant another plan: POST with the form values tenantId and plan, and by and reason where they are to be told.
 func operator(set func(context.Context, organization.PlanChange) (organization.Organization, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost {
-			w.Header().Set("Allow", "POST")
-			w.WriteHeader(http.StatusMethodNotAllowed)
+		if !route.Takes(w, r, http.MethodPost) {
 			return
 		}
 		if r.Header.Get("Origin") != "" {

@@ -121,27 +121,15 @@ type listIn struct{ route.Paging }
 type listOut struct{ Body route.Page[Key] }
 
 func (s *Service) list(ctx context.Context, scope *tenant.Scope, in *listIn) (*listOut, error) {
-	cursors := route.NewCursors(listKeys, string(scope.Tenant()))
-	after, err := cursors.After(in.Cursor)
-	if err != nil {
-		return nil, err
-	}
-	page, err := s.Store.Directory().Query(ctx, store.OrgAPIKeys(scope.Tenant()), store.List{After: after, Limit: in.Limit, Consistency: store.Strongly})
+	directory, of := s.Store.Directory(), scope.Tenant()
+	page, err := route.PageOf(in.Paging, route.NewCursors(listKeys, string(of)), func(l store.List) (store.Page, error) {
+		return directory.Query(ctx, store.OrgAPIKeys(of), l)
+	}, func(i item) (Key, bool) { return s.shown(i, scope), true })
 	if err != nil {
 		return nil, fmt.Errorf("list API keys: %w", err)
 	}
-	keys := []Key{}
-	for _, r := range page.Records {
-		var i item
-		if err := r.Value.Decode(&i); err != nil {
-			return nil, fmt.Errorf("list API keys: %w", err)
-		}
-		keys = append(keys, s.shown(i, scope))
-	}
-	if keys, err = s.used(ctx, scope, keys...); err != nil {
-		return nil, err
-	}
-	return &listOut{route.Page[Key]{Items: keys, Next: cursors.Make(page.Next)}}, nil
+	page.Items, err = s.used(ctx, scope, page.Items...)
+	return &listOut{page}, err
 }
 
 // find reads the key that a path names, with the version that both its items have.

@@ -212,6 +212,9 @@ func (a *App) WorkJobs(t testing.TB) {
 	}
 }
 
+// Replace has another worker of long work take the place of the one there was, which knows nothing but what is stored.
+func (a *App) Replace() { a.Jobs = api.Jobs(a.deps) }
+
 // messages is a queue in memory.
 type messages[M any] struct {
 	mu  sync.Mutex

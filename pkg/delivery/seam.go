@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenantry/tenantry/pkg/blob"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
@@ -106,21 +107,21 @@ func ParseMessages(body []byte) ([]Message, error) {
 	return all, nil
 }
 
-// parseKey reads tenants/<t>/deliveries/<d>/<n>, URL-encoded as S3 puts it into events.
+// parseKey reads the key of a file that has a Name, URL-encoded as S3 puts it into events.
 func parseKey(key string) (Message, bool) {
 	key, err := url.QueryUnescape(key)
 	if err != nil {
 		return Message{}, false
 	}
-	p := strings.Split(key, "/")
-	if len(p) != 5 || p[0] != "tenants" || p[2] != "deliveries" {
+	of, name, ok := blob.Owner(key)
+	p := strings.Split(name, "/")
+	if !ok || len(p) != 3 {
 		return Message{}, false
 	}
-	t, err1 := tenant.ParseID(p[1])
-	d, err2 := tenant.ParseDeliveryID(p[3])
-	n, err3 := strconv.Atoi(p[4])
-	if err1 != nil || err2 != nil || err3 != nil || n < 0 {
+	d, err1 := tenant.ParseDeliveryID(p[1])
+	n, err2 := strconv.Atoi(p[2])
+	if err1 != nil || err2 != nil || n < 0 || name != Name(d, n) {
 		return Message{}, false
 	}
-	return Message{Kind: Uploaded, Tenant: t, Delivery: d, File: n}, true
+	return Message{Kind: Uploaded, Tenant: of, Delivery: d, File: n}, true
 }

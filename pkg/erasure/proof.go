@@ -78,22 +78,11 @@ type listIn struct{ route.Paging }
 type listOut struct{ Body route.Page[Proof] }
 
 func (s *Service) list(ctx context.Context, p tenant.Principal, in *listIn) (*listOut, error) {
-	cursors := route.NewCursors(listErasures, p.Issuer, p.Subject)
-	after, err := cursors.After(in.Cursor)
-	if err != nil {
-		return nil, err
-	}
-	page, err := s.Store.Directory().Query(ctx, store.SubjectErasures(p.Issuer, p.Subject), store.List{After: after, Limit: in.Limit, Consistency: store.Strongly})
+	page, err := route.PageOf(in.Paging, route.NewCursors(listErasures, p.Issuer, p.Subject), func(l store.List) (store.Page, error) {
+		return s.Store.Directory().Query(ctx, store.SubjectErasures(p.Issuer, p.Subject), l)
+	}, func(proof Proof) (Proof, bool) { return proof, true })
 	if err != nil {
 		return nil, fmt.Errorf("list proofs of erasure: %w", err)
 	}
-	out := &listOut{route.Page[Proof]{Items: []Proof{}, Next: cursors.Make(page.Next)}}
-	for _, r := range page.Records {
-		var proof Proof
-		if err := r.Value.Decode(&proof); err != nil {
-			return nil, fmt.Errorf("list proofs of erasure: %w", err)
-		}
-		out.Body.Items = append(out.Body.Items, proof)
-	}
-	return out, nil
+	return &listOut{page}, nil
 }

@@ -73,29 +73,21 @@ func (s *Service) list(ctx context.Context, scope *tenant.Scope, in *listIn) (*l
 	if err := may(scope); err != nil {
 		return nil, err
 	}
-	cursors := route.NewCursors(listExports, string(scope.Tenant()))
-	after, err := cursors.After(in.Cursor)
-	if err != nil {
-		return nil, err
-	}
 	t, err := s.Store.Tenant(scope)
 	if err != nil {
 		return nil, err
 	}
-	page, err := t.Query(ctx, store.Exports(), store.List{After: after, Reverse: true, Limit: in.Limit, Consistency: store.Strongly})
-	if err != nil {
-		return nil, fmt.Errorf("list exports: %w", err)
-	}
-	out := &listOut{route.Page[Export]{Items: []Export{}, Next: cursors.Make(page.Next)}}
-	for _, r := range page.Records {
-		var e Export
-		if err := r.Value.Decode(&e); err != nil {
-			return nil, fmt.Errorf("list exports: %w", err)
-		}
+	page, err := route.PageOf(in.Paging, route.NewCursors(listExports, string(scope.Tenant())), func(l store.List) (store.Page, error) {
+		l.Reverse = true
+		return t.Query(ctx, store.Exports(), l)
+	}, func(e Export) (Export, bool) {
 		if e = e.shown(s.Clock()); e.Archive != nil {
 			e.Archive.Files = nil
 		}
-		out.Body.Items = append(out.Body.Items, e)
+		return e, true
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list exports: %w", err)
 	}
-	return out, nil
+	return &listOut{page}, nil
 }

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
@@ -57,6 +60,42 @@ func Memberships(ctx context.Context, d *store.Directory, p tenant.Principal, l 
 		all = append(all, m.Membership())
 	}
 	return all, page.Next, nil
+}
+
+const atOnce = 8 // tenants read at the same time: each is read with credentials of its own
+
+// OfEach gives what is read of each tenant of a page of Memberships, in their order and several at a time. A tenant of which that is
+// fault.NotFound is left out.
+func OfEach[T any](ctx context.Context, d *store.Directory, p tenant.Principal, l store.List, read func(context.Context, tenant.Membership) (T, error)) (all []T, next string, err error) {
+	members, next, err := Memberships(ctx, d, p, l)
+	if err != nil {
+		return nil, "", err
+	}
+	found := make([]*T, len(members))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
+	for i, m := range members {
+		g.Go(func() error {
+			t, err := read(ctx, m)
+			if err == nil {
+				found[i] = &t
+			}
+			if fault.Is(err, fault.NotFound) {
+				return nil
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, "", err
+	}
+	all = []T{}
+	for _, t := range found {
+		if t != nil {
+			all = append(all, *t)
+		}
+	}
+	return all, next, nil
 }
 
 // Changes gives what writes a new membership, both directions, for one transaction.

@@ -179,8 +179,5 @@ func (s *Service) accepted(ctx context.Context, p tenant.Principal, id tenant.ID
 	if err != nil {
 		return nil, err
 	}
-	if place == nil {
-		return nil, identity.NoTenant()
-	}
-	return &acceptOut{"/v1/tenants/" + string(id), *place}, nil
+	return &acceptOut{"/v1/tenants/" + string(id), place}, nil
 }

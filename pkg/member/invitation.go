@@ -81,24 +81,14 @@ type invitationIn struct {
 type invitationsOut struct{ Body route.Page[Invitation] }
 
 func (s *Service) listInvitations(ctx context.Context, scope *tenant.Scope, in *listIn) (*invitationsOut, error) {
-	cursors := route.NewCursors(listInvitations, string(scope.Tenant()))
-	after, err := cursors.After(in.Cursor)
-	if err != nil {
-		return nil, err
-	}
-	page, err := s.Store.Directory().Query(ctx, store.OrgInvitations(scope.Tenant()), store.List{After: after, Limit: in.Limit, Consistency: store.Strongly})
+	directory, of := s.Store.Directory(), scope.Tenant()
+	page, err := route.PageOf(in.Paging, route.NewCursors(listInvitations, string(of)), func(l store.List) (store.Page, error) {
+		return directory.Query(ctx, store.OrgInvitations(of), l)
+	}, func(i invited) (Invitation, bool) { return s.shownInvitation(i, scope), true })
 	if err != nil {
 		return nil, fmt.Errorf("list invitations: %w", err)
 	}
-	out := &invitationsOut{route.Page[Invitation]{Items: []Invitation{}, Next: cursors.Make(page.Next)}}
-	for _, r := range page.Records {
-		var i invited
-		if err := r.Value.Decode(&i); err != nil {
-			return nil, fmt.Errorf("list invitations: %w", err)
-		}
-		out.Body.Items = append(out.Body.Items, s.shownInvitation(i, scope))
-	}
-	return out, nil
+	return &invitationsOut{page}, nil
 }
 
 // revoke takes an invitation away, open or expired.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/tenantry/tenantry/pkg/grant"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/route"
@@ -38,48 +36,31 @@ type meIn struct{ route.Paging }
 
 type meOut struct{ Body Me }
 
-const atOnce = 8 // tenants read at the same time: each is read with credentials of its own
-
 func (s *Service) me(ctx context.Context, p tenant.Principal, in *meIn) (*meOut, error) {
 	cursors := route.NewCursors(getMe, p.Issuer, p.Subject)
 	after, err := cursors.After(in.Cursor)
 	if err != nil {
 		return nil, err
 	}
-	members, next, err := identity.Memberships(ctx, s.Store.Directory(), p, store.List{After: after, Limit: in.Limit, Consistency: store.Strongly})
+	l := store.List{After: after, Limit: in.Limit, Consistency: store.Strongly}
+	places, next, err := identity.OfEach(ctx, s.Store.Directory(), p, l, func(ctx context.Context, m tenant.Membership) (Place, error) {
+		return s.place(ctx, p, m)
+	})
 	if err != nil {
 		return nil, err
 	}
-	places := make([]*Place, len(members))
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(atOnce)
-	for i, m := range members {
-		g.Go(func() (err error) {
-			places[i], err = s.place(ctx, p, m)
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	me := Me{Issuer: p.Issuer, Subject: p.Subject, Email: p.Email, Credential: p.Credential(), Tenants: []Place{}, Next: cursors.Make(next)}
-	for _, place := range places {
-		if place != nil {
-			me.Tenants = append(me.Tenants, *place)
-		}
-	}
-	return &meOut{me}, nil
+	return &meOut{Me{Issuer: p.Issuer, Subject: p.Subject, Email: p.Email, Credential: p.Credential(), Tenants: places, Next: cursors.Make(next)}}, nil
 }
 
-// place gives what a membership is worth now, nil where the tenant is no more, or is being erased.
-func (s *Service) place(ctx context.Context, p tenant.Principal, m tenant.Membership) (*Place, error) {
+// place gives what a membership is worth now, identity.NoTenant where the tenant is no more, or is being erased.
+func (s *Service) place(ctx context.Context, p tenant.Principal, m tenant.Membership) (out Place, err error) {
 	scope, err := identity.See(p, m)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	h, err := s.Store.Tenant(scope)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	var meta struct {
 		Name    string        `json:"name"`
@@ -88,12 +69,12 @@ func (s *Service) place(ctx context.Context, p tenant.Principal, m tenant.Member
 	}
 	version, err := h.Read(ctx, store.Meta(), &meta)
 	if err != nil {
-		return nil, fmt.Errorf("read a tenant: %w", err)
+		return out, fmt.Errorf("read a tenant: %w", err)
 	}
 	if version == 0 || meta.Erasing {
-		return nil, nil
+		return out, identity.NoTenant()
 	}
-	out := &Place{TenantID: m.Tenant, Name: meta.Name, Status: meta.Status, Grant: grant.Grant{Role: m.Role, Limited: m.Projects != nil, Projects: m.Projects}}
+	out = Place{TenantID: m.Tenant, Name: meta.Name, Status: meta.Status, Grant: grant.Grant{Role: m.Role, Limited: m.Projects != nil, Projects: m.Projects}}
 	if p.Credential() == tenant.Token {
 		out.MemberID = tenant.MemberIDOf(m.Tenant, p.Issuer, p.Subject)
 	}

@@ -97,24 +97,14 @@ type listIn struct{ route.Paging }
 type listOut struct{ Body route.Page[Member] }
 
 func (s *Service) list(ctx context.Context, scope *tenant.Scope, in *listIn) (*listOut, error) {
-	cursors := route.NewCursors(listMembers, string(scope.Tenant()))
-	after, err := cursors.After(in.Cursor)
-	if err != nil {
-		return nil, err
-	}
-	page, err := s.Store.Directory().Query(ctx, store.OrgMembers(scope.Tenant()), store.List{After: after, Limit: in.Limit, Consistency: store.Strongly})
+	directory, of := s.Store.Directory(), scope.Tenant()
+	page, err := route.PageOf(in.Paging, route.NewCursors(listMembers, string(of)), func(l store.List) (store.Page, error) {
+		return directory.Query(ctx, store.OrgMembers(of), l)
+	}, func(m identity.Member) (Member, bool) { return shown(m, scope), true })
 	if err != nil {
 		return nil, fmt.Errorf("list members: %w", err)
 	}
-	out := &listOut{route.Page[Member]{Items: []Member{}, Next: cursors.Make(page.Next)}}
-	for _, r := range page.Records {
-		var m identity.Member
-		if err := r.Value.Decode(&m); err != nil {
-			return nil, fmt.Errorf("list members: %w", err)
-		}
-		out.Body.Items = append(out.Body.Items, shown(m, scope))
-	}
-	return out, nil
+	return &listOut{page}, nil
 }
 
 // find reads the member that a path names, with the version that both its items have.

@@ -6,10 +6,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/audit"
+	"github.com/tenantry/tenantry/pkg/blob"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/route"
@@ -147,8 +147,11 @@ func See(ctx context.Context, st *store.Store, id tenant.ID, worker string) (*te
 
 // TakesFiles refuses a file of a tenant that is not active, by the file's object key.
 func TakesFiles(ctx context.Context, st *store.Store, key string) error {
-	id, _, _ := strings.Cut(strings.TrimPrefix(key, "tenants/"), "/")
-	_, err := Work(ctx, st, tenant.ID(id), "upload")
+	id, _, ok := blob.Owner(key)
+	err := None()
+	if ok {
+		_, err = Work(ctx, st, id, "upload")
+	}
 	if fault.Is(err, fault.NotFound) {
 		return fault.New(fault.Forbidden, "this upload address is worth nothing any more: the organization is not active")
 	}

@@ -135,30 +135,17 @@ type listIn struct{ route.Paging }
 type listOut struct{ Body route.Page[Project] }
 
 func (s *Service) list(ctx context.Context, scope *tenant.Scope, in *listIn) (*listOut, error) {
-	cursors := route.NewCursors(listProjects, string(scope.Tenant()))
-	after, err := cursors.After(in.Cursor)
-	if err != nil {
-		return nil, err
-	}
 	h, err := s.Store.Tenant(scope)
 	if err != nil {
 		return nil, err
 	}
-	page, err := h.Query(ctx, store.Projects(), store.List{After: after, Limit: in.Limit, Consistency: store.Strongly})
+	page, err := route.PageOf(in.Paging, route.NewCursors(listProjects, string(scope.Tenant())), func(l store.List) (store.Page, error) {
+		return h.Query(ctx, store.Projects(), l)
+	}, func(p Project) (Project, bool) { return p, scope.Sees(p.ID) })
 	if err != nil {
 		return nil, fmt.Errorf("list projects: %w", err)
 	}
-	out := &listOut{route.Page[Project]{Items: []Project{}, Next: cursors.Make(page.Next)}}
-	for _, r := range page.Records {
-		var p Project
-		if err := r.Value.Decode(&p); err != nil {
-			return nil, fmt.Errorf("list projects: %w", err)
-		}
-		if scope.Sees(p.ID) {
-			out.Body.Items = append(out.Body.Items, p)
-		}
-	}
-	return out, nil
+	return &listOut{page}, nil
 }
 
 // Read gives all of a tenant's projects and the version of the item that holds them, 0 where there is none yet.

@@ -248,8 +248,7 @@ func choose(methods map[string]*endpoint, h http.Header, method string) (*endpoi
 	if methods == nil {
 		return nil, fault.New(fault.NotFound, "There is nothing at this path.")
 	}
-	h.Set("Allow", strings.Join(slices.Sorted(maps.Keys(methods)), ", "))
-	return nil, newProblem(http.StatusMethodNotAllowed, "This path does not take the method; Allow says what it takes.", nil)
+	return nil, notAllowed(h, slices.Sorted(maps.Keys(methods)))
 }
 
 func (s *server) requestID(ctx context.Context) string {

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/store"
 )
 
 // Paging is embedded by the In of every list.
@@ -19,6 +20,30 @@ type Paging struct {
 type Page[T any] struct {
 	Items []T    `json:"items"`
 	Next  string `json:"next,omitempty" doc:"The cursor of the next page; absent at the end."`
+}
+
+// PageOf reads a page of stored items by a query, strongly consistent and oldest first unless the query turns that round. Each is
+// given to show, which says how it is told, or with false that it is not.
+func PageOf[Item, Shown any](in Paging, c Cursors, query func(store.List) (store.Page, error), show func(Item) (Shown, bool)) (p Page[Shown], err error) {
+	after, err := c.After(in.Cursor)
+	if err != nil {
+		return p, err
+	}
+	stored, err := query(store.List{After: after, Limit: in.Limit, Consistency: store.Strongly})
+	if err != nil {
+		return p, err
+	}
+	p = Page[Shown]{Items: []Shown{}, Next: c.Make(stored.Next)}
+	for _, r := range stored.Records {
+		var i Item
+		if err := r.Value.Decode(&i); err != nil {
+			return p, err
+		}
+		if s, ok := show(i); ok {
+			p.Items = append(p.Items, s)
+		}
+	}
+	return p, nil
 }
 
 // Cursors makes and reads the cursors of one list: of an operation, by a tenant or principal, with its filters. A cursor

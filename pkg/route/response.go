@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/fault"
@@ -71,6 +73,21 @@ func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.
 func Fail(w http.ResponseWriter, err error) {
 	secure(w.Header(), "")
 	(&response{ResponseWriter: w}).fail(err)
+}
+
+// Takes tells whether a request to what no operation serves has one of the methods, and answers it with 405 where not.
+func Takes(w http.ResponseWriter, r *http.Request, methods ...string) bool {
+	if slices.Contains(methods, r.Method) {
+		return true
+	}
+	Fail(w, notAllowed(w.Header(), methods))
+	return false
+}
+
+// notAllowed is the failure of a method that a path does not take; the header names those that it takes.
+func notAllowed(h http.Header, methods []string) *Problem {
+	h.Set("Allow", strings.Join(methods, ", "))
+	return newProblem(http.StatusMethodNotAllowed, "This path does not take the method; Allow says what it takes.", nil)
 }
 
 // fail makes a failure the whole answer; nothing may have been sent.

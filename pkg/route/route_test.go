@@ -375,3 +375,21 @@ func TestRequestIDIsThePlatforms(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "lambda-1", ask(t, h, "GET /v1/me", "", viewer).Header().Get("X-Request-Id"))
 }
+
+func TestWhatNoOperationServesTakesItsMethodsAlone(t *testing.T) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if route.Takes(w, r, "GET", "HEAD") {
+			_, _ = io.WriteString(w, "taken")
+		}
+	})
+	for method, body := range map[string]string{
+		"GET": "taken", "HEAD": "taken",
+		"POST": `{"type":"about:blank","title":"Method Not Allowed","status":405,"detail":"This path does not take the method; Allow says what it takes."}` + "\n",
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(method, "/docs", nil))
+		require.Equal(t, body, w.Body.String(), method)
+		require.Equal(t, method == "POST", w.Code == 405, method)
+		require.Equal(t, method == "POST", w.Header().Get("Allow") == "GET, HEAD", method)
+	}
+}

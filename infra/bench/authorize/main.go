@@ -7,7 +7,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,30 +21,16 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, out io.Writer, quick bool) (err error) {
+func run(ctx context.Context, out io.Writer, quick bool) error {
 	p := plan{turns: 9, warm: 100_000, requests: 20_000, first: 400}
 	if quick {
 		p = plan{turns: 3, warm: 2_000, requests: 500, first: 20}
 	}
-	if err := os.MkdirAll(bed.Root, 0o755); err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp(bed.Root, "authorize-*")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	b, err := bed.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	if err := b.Serve(); err != nil {
-		return err
-	}
-	d, err := knock(ctx, b)
-	if err != nil {
-		return err
-	}
-	return d.measure(ctx, out, p)
+	return bed.Temporary("authorize", "", func(b *bed.Platform) error {
+		d, err := knock(ctx, b)
+		if err != nil {
+			return err
+		}
+		return d.measure(ctx, out, p)
+	})
 }

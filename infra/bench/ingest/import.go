@@ -22,7 +22,7 @@ func imported(ctx context.Context, f format, file string) (u bed.Use, err error)
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	var waiting delivery.Message
 	var at string
-	if err := within(dir, func(p *bed.Platform) error {
+	if err := bed.Within(dir, "", func(p *bed.Platform) error {
 		tenant, err := tenantOf(ctx, p)
 		if err != nil {
 			return err
@@ -40,22 +40,10 @@ func imported(ctx context.Context, f format, file string) (u bed.Use, err error)
 	if u, err = bed.Child(ctx, "import", dir, string(message)); err != nil {
 		return u, err
 	}
-	return u, within(dir, func(p *bed.Platform) error {
+	return u, bed.Within(dir, "", func(p *bed.Platform) error {
 		u.Rows, err = lines(ctx, p, at, file)
 		return err
 	})
-}
-
-// within opens the platform in a folder for a while.
-func within(dir string, do func(*bed.Platform) error) error {
-	p, err := bed.Open(dir)
-	if err != nil {
-		return err
-	}
-	if err = p.Serve(); err == nil {
-		err = do(p)
-	}
-	return errors.Join(err, p.Close())
 }
 
 // tenantOf makes a tenant of ten projects of five accounts each, and gives its path.

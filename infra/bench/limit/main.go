@@ -30,31 +30,9 @@ func run(ctx context.Context, out io.Writer, quick bool) error {
 	if quick {
 		turn, turns = time.Second, 2
 	}
-	err := on(ids.Free, func(b *bed.Platform) error { return beside(ctx, out, b, turn, turns) })
+	err := bed.Temporary("limit", ids.Free, func(b *bed.Platform) error { return beside(ctx, out, b, turn, turns) })
 	for _, plan := range []ids.Plan{ids.Free, ids.Team, ids.Enterprise} {
-		err = errors.Join(err, on(plan, func(b *bed.Platform) error { return whole(ctx, out, b, plan) }))
+		err = errors.Join(err, bed.Temporary("limit", plan, func(b *bed.Platform) error { return whole(ctx, out, b, plan) }))
 	}
 	return err
-}
-
-// on gives a platform of its own whose new tenants have the plan.
-func on(plan ids.Plan, measure func(*bed.Platform) error) (err error) {
-	if err := os.MkdirAll(bed.Root, 0o755); err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp(bed.Root, "limit-*")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	b, err := bed.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	b.Plan = plan
-	if err := b.Serve(); err != nil {
-		return err
-	}
-	return measure(b)
 }

@@ -7,7 +7,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -31,32 +30,18 @@ type plan struct {
 	step        int // days from one start of 90 days to the next
 }
 
-func run(ctx context.Context, out io.Writer, quick bool) (err error) {
+func run(ctx context.Context, out io.Writer, quick bool) error {
 	p := plan{first: 2024 * 12, last: 2026*12 + 2, turns: 21, step: 5}
 	if quick {
 		p = plan{first: 2024*12 + 9, last: 2025*12 + 10, turns: 3, step: 60}
 	}
-	if err := os.MkdirAll(bed.Root, 0o755); err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp(bed.Root, "query-*")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	b, err := bed.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	if err := b.Serve(); err != nil {
-		return err
-	}
-	t, err := fill(ctx, b, p)
-	if err != nil {
-		return err
-	}
-	return t.measure(ctx, out, p)
+	return bed.Temporary("query", "", func(b *bed.Platform) error {
+		t, err := fill(ctx, b, p)
+		if err != nil {
+			return err
+		}
+		return t.measure(ctx, out, p)
+	})
 }
 
 // tenant is what is asked.

@@ -21,78 +21,108 @@ const (
 	part = 5 << 20 // the least that S3 takes
 )
 
+var first, second = bytes.Repeat([]byte("first"), part/5), []byte("second")
+
 // Archives holds files to export.Files. a and b are of two tenants; base is what addresses without a host are below.
 func Archives(t *testing.T, files export.Files, a, b *tenant.Scope, base string) {
-	ctx := t.Context()
-	first, second := bytes.Repeat([]byte("first"), part/5), []byte("second")
-	write := func(t *testing.T, s *tenant.Scope, parts ...[]byte) (writing string, tags []string) {
-		writing, err := files.Begin(ctx, s, name)
-		require.NoError(t, err)
-		for i, p := range parts {
-			tag, err := files.Part(ctx, s, name, writing, i+1, p)
-			require.NoError(t, err)
-			tags = append(tags, tag)
-		}
-		return writing, tags
-	}
-	t.Run("parts become a file when they are finished and not before", func(t *testing.T) {
-		writing, tags := write(t, a, first, second)
-		_, err := files.Get(ctx, a, name)
-		require.True(t, fault.Is(err, fault.NotFound), "%v", err)
-		require.NoError(t, files.Finish(ctx, a, name, writing, tags))
-		whole, err := files.Get(ctx, a, name)
-		require.NoError(t, err)
-		require.True(t, bytes.Equal(append(first[:len(first):len(first)], second...), whole))
-	})
-	t.Run("what is finished cannot be gone on with", func(t *testing.T) {
-		writing, tags := write(t, a, second)
-		require.NoError(t, files.Finish(ctx, a, name, writing, tags))
-		_, err := files.Part(ctx, a, name, writing, 2, second)
-		require.True(t, fault.Is(err, fault.NotFound), "%v", err)
-		require.NoError(t, files.Drop(ctx, a, name, writing))
-	})
-	t.Run("a part that is written again takes the place of the first", func(t *testing.T) {
-		writing, tags := write(t, a, first)
-		again, err := files.Part(ctx, a, name, writing, 1, second)
-		require.NoError(t, err)
-		require.NotEqual(t, tags[0], again)
-		same, err := files.Part(ctx, a, name, writing, 1, second)
-		require.NoError(t, err)
-		require.Equal(t, again, same)
-		require.True(t, fault.Is(files.Finish(ctx, a, name, writing, tags), fault.NotFound), "the part is another by now")
-		require.NoError(t, files.Finish(ctx, a, name, writing, []string{again}))
-		got, err := files.Get(ctx, a, name)
-		require.NoError(t, err)
-		require.Equal(t, second, got)
-	})
-	t.Run("what is dropped is gone", func(t *testing.T) {
-		writing, tags := write(t, a, second)
-		require.NoError(t, files.Drop(ctx, a, name, writing))
-		require.NoError(t, files.Drop(ctx, a, name, writing))
-		_, err := files.Part(ctx, a, name, writing, 2, second)
-		require.True(t, fault.Is(err, fault.NotFound), "%v", err)
-		require.True(t, fault.Is(files.Finish(ctx, a, name, writing, tags), fault.NotFound))
-	})
-	t.Run("small files are put, replaced, got and removed", func(t *testing.T) {
-		for _, body := range []string{"one", "two", ""} {
-			require.NoError(t, files.Put(ctx, a, "exports/e/rest", []byte(body)))
-			got, err := files.Get(ctx, a, "exports/e/rest")
-			require.NoError(t, err)
-			require.Equal(t, body, string(got))
-		}
-		require.NoError(t, files.Remove(ctx, a, "exports/e/rest"))
-		_, err := files.Get(ctx, a, "exports/e/rest")
-		require.True(t, fault.Is(err, fault.NotFound), "%v", err)
-	})
+	s := &suite{files, a}
+	t.Run("parts become a file when they are finished and not before", s.testFinish)
+	t.Run("what is finished cannot be gone on with", s.testFinished)
+	t.Run("a part that is written again takes the place of the first", s.testPartAgain)
+	t.Run("what is dropped is gone", s.testDrop)
+	t.Run("small files are put, replaced, got and removed", s.testPut)
 	t.Run("an address serves the file and no other", func(t *testing.T) { testAddress(t, files, a, base, second) })
 	t.Run("another tenant's are its own", func(t *testing.T) {
-		_, err := files.Get(ctx, b, name)
-		require.True(t, fault.Is(err, fault.NotFound), "%v", err)
-		require.NoError(t, files.Remove(ctx, b, name))
-		_, err = files.Get(ctx, a, name)
-		require.NoError(t, err)
+		requireNone(t, files, b, name)
+		require.NoError(t, files.Remove(t.Context(), b, name))
+		requireFile(t, files, a, name, second)
 	})
 	t.Run("nobody has any", func(t *testing.T) { testNobody(t, files) })
+}
+
+// suite is what the tests of one tenant's files are of.
+type suite struct {
+	files export.Files
+	of    *tenant.Scope
+}
+
+// write begins a file and writes parts of it.
+func (s *suite) write(t *testing.T, parts ...[]byte) (writing string, tags []string) {
+	writing, err := s.files.Begin(t.Context(), s.of, name)
+	require.NoError(t, err)
+	for i, p := range parts {
+		tags = append(tags, s.part(t, writing, i+1, p))
+	}
+	return writing, tags
+}
+
+func (s *suite) part(t *testing.T, writing string, number int, p []byte) (tag string) {
+	tag, err := s.files.Part(t.Context(), s.of, name, writing, number, p)
+	require.NoError(t, err)
+	return tag
+}
+
+func (s *suite) finish(t *testing.T, writing string, tags ...string) error {
+	return s.files.Finish(t.Context(), s.of, name, writing, tags)
+}
+
+// requireOver checks that a writing takes no more parts.
+func (s *suite) requireOver(t *testing.T, writing string) {
+	_, err := s.files.Part(t.Context(), s.of, name, writing, 2, second)
+	require.True(t, fault.Is(err, fault.NotFound), "%v", err)
+}
+
+func (s *suite) testFinish(t *testing.T) {
+	writing, tags := s.write(t, first, second)
+	requireNone(t, s.files, s.of, name)
+	require.NoError(t, s.finish(t, writing, tags...))
+	requireFile(t, s.files, s.of, name, append(first[:len(first):len(first)], second...))
+}
+
+func (s *suite) testFinished(t *testing.T) {
+	writing, tags := s.write(t, second)
+	require.NoError(t, s.finish(t, writing, tags...))
+	s.requireOver(t, writing)
+	require.NoError(t, s.files.Drop(t.Context(), s.of, name, writing))
+}
+
+func (s *suite) testPartAgain(t *testing.T) {
+	writing, tags := s.write(t, first)
+	again := s.part(t, writing, 1, second)
+	require.NotEqual(t, tags[0], again)
+	require.Equal(t, again, s.part(t, writing, 1, second))
+	require.True(t, fault.Is(s.finish(t, writing, tags...), fault.NotFound), "the part is another by now")
+	require.NoError(t, s.finish(t, writing, again))
+	requireFile(t, s.files, s.of, name, second)
+}
+
+func (s *suite) testDrop(t *testing.T) {
+	writing, tags := s.write(t, second)
+	require.NoError(t, s.files.Drop(t.Context(), s.of, name, writing))
+	require.NoError(t, s.files.Drop(t.Context(), s.of, name, writing))
+	s.requireOver(t, writing)
+	require.True(t, fault.Is(s.finish(t, writing, tags...), fault.NotFound))
+}
+
+func (s *suite) testPut(t *testing.T) {
+	const small = "exports/e/rest"
+	for _, body := range []string{"one", "two", ""} {
+		require.NoError(t, s.files.Put(t.Context(), s.of, small, []byte(body)))
+		requireFile(t, s.files, s.of, small, []byte(body))
+	}
+	require.NoError(t, s.files.Remove(t.Context(), s.of, small))
+	requireNone(t, s.files, s.of, small)
+}
+
+func requireFile(t *testing.T, files export.Files, s *tenant.Scope, name string, want []byte) {
+	got, err := files.Get(t.Context(), s, name)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(want, got), "%d bytes and not %d", len(got), len(want))
+}
+
+func requireNone(t *testing.T, files export.Files, s *tenant.Scope, name string) {
+	_, err := files.Get(t.Context(), s, name)
+	require.True(t, fault.Is(err, fault.NotFound), "%v", err)
 }
 
 func testAddress(t *testing.T, files export.Files, s *tenant.Scope, base string, want []byte) {

@@ -60,9 +60,7 @@ func errNoDownload() error {
 // Downloads serves GET and HEAD of the addresses that DownloadURL gives, whole or in ranges.
 func (f *Files) Downloads() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			w.WriteHeader(http.StatusMethodNotAllowed)
+		if !route.Takes(w, r, http.MethodGet, http.MethodHead) {
 			return
 		}
 		if err := f.download(w, r); err != nil {

@@ -21,9 +21,7 @@ const Path = "/uploads/"
 // ServeHTTP takes a file: PUT /uploads/<token> with exactly the bytes that the address is for, whatever their type or
 // encoding. The file is there whole or not at all; a later PUT to the same address replaces it.
 func (f *Files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPut {
-		w.Header().Set("Allow", http.MethodPut)
-		w.WriteHeader(http.StatusMethodNotAllowed)
+	if !route.Takes(w, r, http.MethodPut) {
 		return
 	}
 	if err := f.upload(w, r); err != nil {

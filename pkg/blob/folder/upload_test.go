@@ -105,6 +105,7 @@ func TestUploadThatIsNotAPut(t *testing.T) {
 	defer answer.Body.Close()
 	require.Equal(t, 405, answer.StatusCode)
 	require.Equal(t, "PUT", answer.Header.Get("Allow"))
+	require.Equal(t, "application/problem+json", answer.Header.Get("Content-Type"))
 }
 
 func TestUploadToAnAddress(t *testing.T) {
