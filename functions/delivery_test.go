@@ -93,9 +93,9 @@ func (e *emulation) deploy(t *testing.T, tables map[store.Table]string, bucket s
 	for table, name := range tables {
 		r.Tables[table] = policytest.Table(name)
 	}
-	e.account.Add(t, r.TenantRole, r.TenantData().JSON(), policy.Trust(policytest.Role("api"), policytest.Role("admin"), policytest.Role("ingest")).JSON())
+	e.account.Add(t, r.TenantRole, r.TenantData().JSON(), policy.Trust(policytest.Role("api"), policytest.Role("admin"), policytest.Role("ingest"), policytest.Role("reconcile")).JSON())
 	e.account.Add(t, r.ErasureRole, r.TenantErasure().JSON(), policy.Trust(policytest.Role("jobs")).JSON())
-	for name, its := range map[string]policy.Document{"api": r.API(), "admin": r.Admin(), "ingest": r.Ingest(), "jobs": r.Jobs()} {
+	for name, its := range map[string]policy.Document{"api": r.API(), "admin": r.Admin(), "ingest": r.Ingest(), "jobs": r.Jobs(), "reconcile": r.Reconcile()} {
 		e.account.Add(t, policytest.Role(name), its.JSON(), nil)
 	}
 	t.Cleanup(func() { require.Empty(t, e.account.Denied()) })

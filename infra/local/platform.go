@@ -28,6 +28,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/queue"
 	queuebolt "github.com/tenantry/tenantry/pkg/queue/bolt"
+	"github.com/tenantry/tenantry/pkg/reconcile"
 	schedulebolt "github.com/tenantry/tenantry/pkg/schedule/bolt"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/bolt"
@@ -63,6 +64,7 @@ type platform struct {
 	read      queue.Worker                // deliveries
 	work      queue.Worker                // on jobs
 	due       func(context.Context) error // queues erasures that are due
+	follow    func(context.Context, time.Time) (reconcile.Report, error)
 	handler   http.Handler
 	meter     *usage.Meter
 	closers   []io.Closer // in the order of opening
@@ -190,6 +192,7 @@ func (p *platform) wire(s *store.Store) error {
 	ingest.Temp, ingest.Alone, jobs.Alone = p.path(spillDir), alone, alone
 	p.read = queue.Of(delivery.ParseMessages, usage.Worker(d.Meter, api.OfDelivery, ingest.Handle))
 	p.work = queue.Of(job.ParseMessages, usage.Worker(d.Meter, api.OfJob, jobs.Handle))
+	p.follow = api.Reconcile(d).Reconcile
 	p.due = func(ctx context.Context) error { return jobs.Handle(ctx, job.Message{Kind: erasure.Due}) }
 	p.handler, err = p.front(served, operator(api.SetPlan(d)))
 	return err
@@ -256,6 +259,7 @@ func (p *platform) serve(ctx context.Context, grace time.Duration) error {
 	running.Go(func() { work(ctx, p.jobs, p.work, p.log) })
 	running.Go(func() { p.tick(ctx) })
 	running.Go(func() { p.keepTime(ctx) })
+	running.Go(func() { p.reconcile(ctx) })
 	running.Go(func() { p.demo(ctx) })
 	running.Go(func() { p.remind(ctx) })
 	failed := make(chan error, 1)

@@ -63,6 +63,20 @@ func (p *platform) keepTime(ctx context.Context) {
 	}
 }
 
+// reconcile makes schedules match once an hour, and at first: what was lost when the process was killed is made good for.
+func (p *platform) reconcile(ctx context.Context) {
+	for ctx.Err() == nil {
+		r, err := p.follow(ctx, time.Now().Add(time.Minute))
+		switch {
+		case err != nil && ctx.Err() == nil: // a process that was killed may seem to be at it
+			p.log.WarnContext(ctx, "schedules cannot be reconciled now", "error", err)
+			pause(ctx, time.Minute)
+		case r.Done:
+			pause(ctx, time.Hour)
+		}
+	}
+}
+
 // remind asks once an hour, and at first, for the work that the clock asks for.
 func (p *platform) remind(ctx context.Context) {
 	jobs := queue.Sender[job.Message]{Queue: p.jobs}

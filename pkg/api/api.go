@@ -21,6 +21,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/member"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/project"
+	"github.com/tenantry/tenantry/pkg/reconcile"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/schedule"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -126,6 +127,11 @@ func Jobs(d Deps) *job.Worker {
 // Schedules makes what has the schedules match the tables.
 func Schedules(d Deps) *schedule.Service {
 	return &schedule.Service{Store: d.Store, Scheduler: d.Schedules, Jobs: d.Jobs, Clock: d.Clock, Random: d.Random, Log: d.Log}
+}
+
+// Reconcile makes what goes over all tenants.
+func Reconcile(d Deps) *reconcile.Service {
+	return &reconcile.Service{Store: d.Store, Schedules: Schedules(d), Scheduler: d.Schedules, Clock: d.Clock, Log: d.Log}
 }
 
 // works lists what the features do in steps: one line for each kind.

@@ -142,7 +142,7 @@ var calls = []struct {
 }{
 	{"pkg/tenant", "Authorize", []string{"pkg/identity"}, "only the authorization step makes a Scope"},
 	{"pkg/tenant", "Work", []string{"pkg/organization", "pkg/erasure"}, "a worker's Scope is made after reading how the tenant stands"},
-	{"", "Directory", []string{"pkg/identity", "pkg/organization", "pkg/member", "pkg/apikey", "pkg/fence", "pkg/export", "pkg/erasure", "pkg/apptest"}, "only identity and the control plane use the directory"},
+	{"", "Directory", []string{"pkg/identity", "pkg/organization", "pkg/member", "pkg/apikey", "pkg/fence", "pkg/export", "pkg/erasure", "pkg/reconcile", "pkg/apptest"}, "only identity and the control plane use the directory"},
 }
 
 func TestWhatMakesAScopeIsCalledWhereItMayBe(t *testing.T) {

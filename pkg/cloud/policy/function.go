@@ -56,6 +56,15 @@ func (r Resources) Jobs() Document {
 	)...)
 }
 
+// Reconcile is the policy of functions/reconcile: of the directory it reads which tenants there are, and keeps how far it is.
+func (r Resources) Reconcile() Document {
+	return document(append(r.schedules(),
+		take(r.TenantRole),
+		allow("Tenants", []string{"dynamodb:GetItem", "dynamodb:Query"}, r.Tables[store.DirectoryTable]).when(keyed("TENANTS")),
+		allow("Place", []string{"dynamodb:GetItem", "dynamodb:PutItem"}, r.Tables[store.DirectoryTable]).when(keyed("RECONCILIATION")),
+	)...)
+}
+
 // schedules are made and removed in the stage's group, and told to send by the one role that is for that: it can be passed to
 // EventBridge Scheduler and to no other service.
 func (r Resources) schedules() []Statement {

@@ -74,7 +74,7 @@ func TestTheTenantDataRole(t *testing.T) {
 // documents are all policies of roles.
 var documents = map[string]policy.Document{
 	"tenant-data": resources.TenantData(), "tenant-erasure": resources.TenantErasure(),
-	"api": resources.API(), "admin": resources.Admin(), "ingest": resources.Ingest(), "jobs": resources.Jobs(), "scheduler": resources.Scheduler(),
+	"api": resources.API(), "admin": resources.Admin(), "ingest": resources.Ingest(), "jobs": resources.Jobs(), "scheduler": resources.Scheduler(), "reconcile": resources.Reconcile(),
 }
 
 func TestActionsAndResourcesAreNamed(t *testing.T) {
@@ -101,7 +101,7 @@ func TestActionsAndResourcesAreNamed(t *testing.T) {
 // A function reaches no tenant's items and files by itself: no statement of its own names those tables or the bucket, but
 // for rows that the control plane adds to audit logs.
 func TestFunctionsHoldNothingOfTenants(t *testing.T) {
-	for _, name := range []string{"api", "admin", "ingest", "jobs"} {
+	for _, name := range []string{"api", "admin", "ingest", "jobs", "reconcile"} {
 		for _, s := range documents[name].Statement {
 			for _, resource := range s.Resource {
 				require.NotContains(t, []string{resources.Tables[store.CoreTable], resources.Tables[store.CostTable]}, resource, name)
@@ -110,8 +110,9 @@ func TestFunctionsHoldNothingOfTenants(t *testing.T) {
 					require.Equal(t, []string{"dynamodb:PutItem"}, s.Action, name)
 				}
 				if resource == resources.Tables[store.DirectoryTable] {
-					require.Contains(t, []string{"api", "admin", "jobs"}, name)
+					require.Contains(t, []string{"api", "admin", "jobs", "reconcile"}, name)
 					require.Equal(t, name == "api", slices.Equal(s.Action, []string{"dynamodb:GetItem"}))
+					require.Equal(t, name == "api" || name == "reconcile", s.Condition != nil, "%s: %s", name, s.Sid)
 				}
 			}
 		}
