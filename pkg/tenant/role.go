@@ -33,6 +33,7 @@ const (
 	ReadDelivery  Permission = "delivery:read"
 	WriteDelivery Permission = "delivery:write"
 	ReadCost      Permission = "cost:read"
+	ReadResource  Permission = "resource:read"
 	ReadMember    Permission = "member:read"
 	WriteMember   Permission = "member:write"
 	LeaveTenant   Permission = "tenant:leave"
@@ -59,7 +60,7 @@ var grants = []struct {
 	role Role
 	adds []Permission
 }{
-	{Viewer, []Permission{ReadTenant, LeaveTenant, ReadProject, ReadDelivery, ReadCost, ReadMember, ReadUsage}},
+	{Viewer, []Permission{ReadTenant, LeaveTenant, ReadProject, ReadDelivery, ReadCost, ReadResource, ReadMember, ReadUsage}},
 	{Editor, []Permission{WriteProject, WriteDelivery}},
 	{Admin, []Permission{WriteTenant, WriteMember, ReadKey, WriteKey, ReadAudit, ExportTenant}},
 	{Owner, []Permission{OwnTenant}},
