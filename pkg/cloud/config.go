@@ -27,6 +27,7 @@ type Config struct {
 	QueueURL  string                 // TENANTRY_QUEUE_URL, of the ingest worker
 	JobsURL   string                 // TENANTRY_JOBS_QUEUE_URL, of the worker of long work
 	Schedules Schedules              // TENANTRY_SCHEDULE_GROUP and so on
+	RunsURL   string                 // TENANTRY_RUNS_QUEUE_URL, of the worker of collection
 	Role      string                 // TENANTRY_TENANT_ROLE_ARN, of the role that the function takes for a tenant; without it no tenant's data is reached
 	Issuer    string                 // TENANTRY_ISSUER, of access tokens: its https URL
 	ClientIDs []string               // TENANTRY_CLIENT_IDS, comma-separated: clients whose Cognito tokens are taken
@@ -48,7 +49,8 @@ func ReadConfig(getenv func(string) string) Config {
 	c := Config{
 		Region: getenv("AWS_REGION"), Stage: getenv("TENANTRY_STAGE"), Tables: map[store.Table]string{},
 		Bucket: getenv("TENANTRY_BUCKET"), QueueURL: getenv("TENANTRY_QUEUE_URL"), JobsURL: getenv("TENANTRY_JOBS_QUEUE_URL"),
-		Role: getenv("TENANTRY_TENANT_ROLE_ARN"), Issuer: getenv("TENANTRY_ISSUER"),
+		RunsURL: getenv("TENANTRY_RUNS_QUEUE_URL"),
+		Role:    getenv("TENANTRY_TENANT_ROLE_ARN"), Issuer: getenv("TENANTRY_ISSUER"),
 		ClientIDs: list(getenv("TENANTRY_CLIENT_IDS")), Audiences: list(getenv("TENANTRY_AUDIENCES")),
 		Plan: tenant.Plan(cmp.Or(getenv("TENANTRY_PLAN"), string(tenant.Free))),
 	}
@@ -97,6 +99,7 @@ func (c Config) Validate() error {
 	check(c.Schedules.QueueARN == "" || isQueue(c.Schedules.QueueARN), "TENANTRY_SCHEDULE_QUEUE_ARN", c.Schedules.QueueARN, "the ARN of an SQS queue")
 	check(c.Schedules.RoleARN == "" || isRole(c.Schedules.RoleARN), "TENANTRY_SCHEDULE_ROLE_ARN", c.Schedules.RoleARN, "the ARN of an IAM role")
 	check(c.Schedules.DeadARN == "" || isQueue(c.Schedules.DeadARN), "TENANTRY_SCHEDULE_DEAD_ARN", c.Schedules.DeadARN, "the ARN of an SQS queue")
+	check(c.RunsURL == "" || isURL(c.RunsURL), "TENANTRY_RUNS_QUEUE_URL", c.RunsURL, "the https URL of an SQS queue")
 	check(c.Role == "" || isRole(c.Role), "TENANTRY_TENANT_ROLE_ARN", c.Role, "the ARN of an IAM role")
 	check(c.Issuer == "" || isURL(c.Issuer), "TENANTRY_ISSUER", c.Issuer, "the https URL of an OpenID Connect issuer")
 	check(c.Issuer == "" || len(c.ClientIDs)+len(c.Audiences) > 0, "TENANTRY_CLIENT_IDS", "", "given, or TENANTRY_AUDIENCES, where TENANTRY_ISSUER is")

@@ -42,6 +42,7 @@ type clients struct {
 	files     lazyFiles
 	queue     lazyQueue // of the ingest worker
 	jobs      lazyQueue
+	runs      lazyQueue
 	sqs       func() (*awssqs.Client, error)
 	schedules lazySchedules
 }
@@ -81,6 +82,7 @@ func newClients(c Config) clients {
 		})),
 		queue:     queueAt(queues, c.QueueURL, "Imports are not set up here: TENANTRY_QUEUE_URL is missing."),
 		jobs:      queueAt(queues, c.JobsURL, "Long work is not set up here: TENANTRY_JOBS_QUEUE_URL is missing."),
+		runs:      queueAt(queues, c.RunsURL, "Collection is not set up here: TENANTRY_RUNS_QUEUE_URL is missing."),
 		sqs:       queues,
 		schedules: lazySchedules(once(load, func(a aws.Config) (schedule.Scheduler, error) { return newScheduler(a, c.Schedules) })),
 	}

@@ -22,6 +22,7 @@ func (r Resources) API() Document {
 		allow("Callers", []string{"dynamodb:GetItem"}, r.Tables[store.DirectoryTable]).when(keyed("KEY#*", "SUB#*")),
 		allow("SendToIngest", send, r.IngestQueue),
 		allow("SendToJobs", send, r.JobsQueue),
+		allow("SendToCollect", send, r.RunsQueue),
 	)
 }
 
@@ -41,6 +42,15 @@ func (r Resources) Ingest() Document {
 	return document(
 		take(r.TenantRole),
 		allow("Ingest", slices.Concat(consume, send), r.IngestQueue),
+	)
+}
+
+// Collect is the policy of functions/collect, which also sends messages to itself, and to ingest when it has collected costs.
+func (r Resources) Collect() Document {
+	return document(
+		take(r.TenantRole),
+		allow("Collect", slices.Concat(consume, send), r.RunsQueue),
+		allow("SendToIngest", send, r.IngestQueue),
 	)
 }
 
@@ -81,7 +91,7 @@ const schedulerService = "scheduler.amazonaws.com"
 
 // Scheduler is the policy of the role by which EventBridge Scheduler sends.
 func (r Resources) Scheduler() Document {
-	return document(allow("Send", send, r.CollectQueue, r.DeadQueue))
+	return document(allow("Send", send, r.RunsQueue, r.DeadQueue))
 }
 
 // TrustScheduler is who may take that role: EventBridge Scheduler, for schedules of the group in the account

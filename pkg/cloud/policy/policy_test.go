@@ -22,9 +22,8 @@ var resources = policy.Resources{
 		store.CostTable: policytest.Table("cost"), store.AuditTable: policytest.Table("audit"),
 	},
 	Bucket:      policytest.Bucket("imports"),
-	IngestQueue: policytest.Queue("ingest"), JobsQueue: policytest.Queue("jobs"),
-	CollectQueue: policytest.Queue("collect"), DeadQueue: policytest.Queue("dead"),
-	Schedules: policytest.Schedule("tenantry-test", "*"), SchedulerRole: policytest.Role("scheduler"),
+	IngestQueue: policytest.Queue("ingest"), JobsQueue: policytest.Queue("jobs"), RunsQueue: policytest.Queue("runs"),
+	DeadQueue: policytest.Queue("dead"), Schedules: policytest.Schedule("tenantry-test", "*"), SchedulerRole: policytest.Role("scheduler"),
 	TenantRole: policytest.Role("tenant-data"), ErasureRole: policytest.Role("tenant-erasure"),
 }
 
@@ -74,7 +73,8 @@ func TestTheTenantDataRole(t *testing.T) {
 // documents are all policies of roles.
 var documents = map[string]policy.Document{
 	"tenant-data": resources.TenantData(), "tenant-erasure": resources.TenantErasure(),
-	"api": resources.API(), "admin": resources.Admin(), "ingest": resources.Ingest(), "jobs": resources.Jobs(), "scheduler": resources.Scheduler(), "reconcile": resources.Reconcile(),
+	"api": resources.API(), "admin": resources.Admin(), "ingest": resources.Ingest(), "collect": resources.Collect(), "jobs": resources.Jobs(),
+	"scheduler": resources.Scheduler(), "reconcile": resources.Reconcile(),
 }
 
 func TestActionsAndResourcesAreNamed(t *testing.T) {
@@ -101,7 +101,7 @@ func TestActionsAndResourcesAreNamed(t *testing.T) {
 // A function reaches no tenant's items and files by itself: no statement of its own names those tables or the bucket, but
 // for rows that the control plane adds to audit logs.
 func TestFunctionsHoldNothingOfTenants(t *testing.T) {
-	for _, name := range []string{"api", "admin", "ingest", "jobs", "reconcile"} {
+	for _, name := range []string{"api", "admin", "ingest", "collect", "jobs", "reconcile"} {
 		for _, s := range documents[name].Statement {
 			for _, resource := range s.Resource {
 				require.NotContains(t, []string{resources.Tables[store.CoreTable], resources.Tables[store.CostTable]}, resource, name)

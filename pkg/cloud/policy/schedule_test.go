@@ -62,8 +62,8 @@ func TestTheSchedulersRole(t *testing.T) {
 		})
 	}
 	role := parse(t, resources.Scheduler())
-	for queue, want := range map[string]bool{resources.CollectQueue: true, resources.DeadQueue: true, resources.JobsQueue: false, resources.IngestQueue: false} {
+	for queue, want := range map[string]bool{resources.RunsQueue: true, resources.DeadQueue: true, resources.JobsQueue: false, resources.IngestQueue: false} {
 		require.Equal(t, want, role.Allows(policytest.Request{Action: "sqs:SendMessage", Resource: queue}), queue)
 	}
-	require.False(t, role.Allows(policytest.Request{Action: "sqs:ReceiveMessage", Resource: resources.CollectQueue}))
+	require.False(t, role.Allows(policytest.Request{Action: "sqs:ReceiveMessage", Resource: resources.RunsQueue}))
 }

@@ -22,8 +22,9 @@ type Resources struct {
 	Tables                  map[store.Table]string // all four
 	Bucket                  string                 // of delivered files
 	IngestQueue, JobsQueue  string
+	RunsQueue               string // of collect
 	TenantRole, ErasureRole string // tenant-data, and the same with the right to erase
-	CollectQueue, DeadQueue string // of runs, and of what EventBridge Scheduler cannot send
+	DeadQueue               string // of what EventBridge Scheduler cannot send
 	Schedules               string // any schedule of the stage's group: its ARN ends with the name, a wildcard
 	SchedulerRole           string // by which EventBridge Scheduler sends
 }
