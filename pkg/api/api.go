@@ -23,6 +23,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/project"
 	"github.com/tenantry/tenantry/pkg/reconcile"
+	"github.com/tenantry/tenantry/pkg/resource"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/schedule"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -73,6 +74,7 @@ type features struct {
 	projects      *project.Service
 	deliveries    *delivery.Service
 	costs         *cost.Service
+	resources     *resource.Service
 	audits        *audit.Service
 	exports       *export.Service
 	usages        *usage.Service
@@ -181,6 +183,7 @@ func (d Deps) features() features {
 	schedules := Schedules(d)
 	projects := &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, RulesChanged: deliveries.RulesChanged, Changed: schedules.Changed}
 	keys := &apikey.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget}
+	costs := &cost.Service{Store: d.Store, Clock: d.Clock}
 	runs := Collect(d)
 	limits := &limit.Counter{Store: d.Store, Clock: d.Clock}
 	used := []func(context.Context, *tenant.Scope) (map[string]int64, error){projects.Used, members.Used, keys.Used, deliveries.Used,
@@ -194,7 +197,8 @@ func (d Deps) features() features {
 		keys:       keys,
 		projects:   projects,
 		deliveries: deliveries,
-		costs:      &cost.Service{Store: d.Store, Clock: d.Clock},
+		costs:      costs,
+		resources:  &resource.Service{Store: d.Store, Clock: d.Clock, Costs: costs},
 		audits:     &audit.Service{Store: d.Store, Clock: d.Clock},
 		exports:    d.exports(),
 		usages:     &usage.Service{Store: d.Store, Clock: d.Clock, Meter: d.Meter, Used: used},
@@ -212,7 +216,7 @@ func (f features) operations() []route.Operation {
 	var ops []route.Operation
 	for _, of := range []func() []route.Operation{
 		f.organizations.Operations, f.members.Operations, f.keys.Operations, f.projects.Operations, f.deliveries.Operations,
-		f.costs.Operations, f.audits.Operations, f.usages.Operations, f.exports.Operations, f.erasures.Operations,
+		f.costs.Operations, f.resources.Operations, f.audits.Operations, f.usages.Operations, f.exports.Operations, f.erasures.Operations,
 		f.runs.Operations, f.schedules.Operations,
 	} {
 		ops = append(ops, of()...)
