@@ -26,7 +26,7 @@ import (
 // Collector is the collect.Collector of costs. All fields but the last are needed.
 type Collector struct {
 	// Config gives the configuration that acts in the connection's account; asked again, one whose session has not ended.
-	Config     func(ctx context.Context, c connection.Connection) (aws.Config, error)
+	Config     func(ctx context.Context, s *tenant.Scope, c connection.Connection) (aws.Config, error)
 	Files      Files
 	Deliveries Deliveries
 	Clock      func() time.Time
