@@ -132,6 +132,9 @@ func TestNobodyGivesAKeyMoreThanTheyHold(t *testing.T) {
 	limited.Do(t, "POST", keys, body{"name": "x", "role": "viewer"}).Fails(t, 403, "only what you hold")
 	limited.Do(t, "POST", keys, body{"name": "x", "role": "viewer", "projects": []any{"unassigned"}}).Is(t, 422)
 	limited.Do(t, "POST", keys, body{"name": "x", "role": "viewer", "projects": []any{a.Alice.Project}}).Is(t, 201)
+	for _, none := range []any{nil, []any{}} {
+		a.Alice.Do(t, "POST", keys, body{"name": "x", "role": "viewer", "projects": none}).Fails(t, 422, "body.projects")
+	}
 	whole := a.make(t, body{"name": "x", "role": "viewer"})
 	limited.Do(t, "DELETE", a.path(whole), nil).Fails(t, 403, "only what you hold")
 	limited.Do(t, "PATCH", a.path(whole), body{"name": "y"}).Fails(t, 403, "only what you hold")

@@ -94,6 +94,8 @@ type record struct {
 	Delivery
 	Work work     `json:"work"`
 	Tags []string `json:"tags,omitempty"` // of the files as they were read
+	// Periods is what a Deposit says of billing periods.
+	Periods map[calendar.Month]Period `json:"periods,omitempty"`
 }
 
 // work is who is at a delivery and what is left of earlier attempts.

@@ -121,6 +121,7 @@ func TestInviteRefuses(t *testing.T) {
 		"no days":              {body{"role": "viewer", "days": 0}, "days"},
 		"too many days":        {body{"role": "viewer", "days": 31}, "days"},
 		"no projects":          {body{"role": "viewer", "projects": []any{}}, "projects"},
+		"null for projects":    {body{"role": "viewer", "projects": nil}, "null at body.projects"},
 		"a project of another": {body{"role": "viewer", "projects": []any{a.Alice.Project, a.Bob.Project}}, "not in this organization"},
 		"a limited owner":      {body{"role": "owner", "projects": []any{a.Alice.Project}}, "sees all projects"},
 		"a name of two lines":  {body{"role": "viewer", "name": "a\nb"}, "name"},

@@ -237,6 +237,7 @@ func TestUpdateRefuses(t *testing.T) {
 		"a project of another":      {body{"projects": []any{a.Bob.Project}}, 422, "not in this organization"},
 		"a project that is none":    {body{"projects": []any{"x"}}, 422, "not in this organization"},
 		"no projects":               {body{"projects": []any{}}, 422, "projects"},
+		"null for projects":         {body{"projects": nil, "role": "editor"}, 422, "null at body.projects"},
 		"limited to nothing said":   {body{"limited": true}, 422, "which projects"},
 		"limited and not":           {body{"limited": false, "projects": []any{a.Alice.Project}}, 422, "different things"},
 		"an owner who is limited":   {body{"role": "owner", "projects": []any{a.Alice.Project}}, 422, "sees all projects"},

@@ -126,7 +126,6 @@ func TestShorthandOfATag(t *testing.T) {
 	var q project.Project
 	a.Alice.Get(t, of(a.Alice, p)).Into(t, &q)
 	require.Empty(t, q.TagSelector)
-	require.Empty(t, create(t, a.Alice, body{"name": "y", "tagSelector": nil}).TagSelector)
 }
 
 func TestNamesAreUnlikeWhileNotArchived(t *testing.T) {
@@ -256,10 +255,27 @@ func TestLimitedMembersSeeTheirProjectsOnly(t *testing.T) {
 		eve.Do(t, "POST", path+"/archive", nil).Is(t, 404)
 	}
 	eve.Do(t, "POST", a.Alice.Path("/projects"), body{"name": "x", "environment": "test"}).Fails(t, 403, "limited")
-	for _, b := range []body{{"name": "hidden"}, {"accountIds": []string{"1"}}} {
-		p := eve.Do(t, "PATCH", a.Alice.Path("/projects/"+string(a.Alice.Project)), b).Fails(t, 409, "another project")
-		require.NotContains(t, p.Detail, "hidden")
+	own := a.Alice.Path("/projects/" + string(a.Alice.Project))
+	require.NotContains(t, eve.Do(t, "PATCH", own, body{"name": "hidden"}).Fails(t, 409, "not free").Detail, "project")
+	eve.Do(t, "PATCH", own, body{"name": "shown", "labels": body{"a": "b"}}).Is(t, 200)
+}
+
+func TestLimitedMembersSetNoRules(t *testing.T) {
+	a := apptest.New(t)
+	create(t, a.Alice, body{"name": "hidden", "accountIds": []string{"1"}})
+	own := a.Alice.Path("/projects/" + string(a.Alice.Project))
+	a.Alice.Do(t, "PATCH", own, body{"accountIds": []string{"3"}}).Is(t, 200)
+	key, _ := a.Alice.Key(t, tenant.Editor, a.Alice.Project)
+	before := roster(t, a, a.Alice.Tenant)
+	for _, c := range []*apptest.Client{a.Join(t, a.Alice.Tenant, "eve", tenant.Admin, a.Alice.Project), key} {
+		want := c.Do(t, "PATCH", own, body{"accountIds": []string{"2"}})
+		want.Fails(t, 403, "limited")
+		for _, b := range []body{{"accountIds": []string{"1"}}, {"accountIds": []string{}}, {"tagSelector": "team=a"}, {"name": "x", "tagSelector": body{}}} {
+			require.Equal(t, string(want.Body), string(c.Do(t, "PATCH", own, b).Is(t, 403).Body), b)
+		}
+		c.Do(t, "PATCH", a.Alice.Path("/projects/unassigned"), body{"accountIds": []string{"1"}}).Is(t, 404)
 	}
+	require.Equal(t, before, roster(t, a, a.Alice.Tenant))
 }
 
 func TestCreateOnceUnderAKey(t *testing.T) {

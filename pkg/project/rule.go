@@ -39,21 +39,19 @@ func Overlap(a, b Project) bool {
 	return slices.ContainsFunc(b.AccountIDs, func(id string) bool { return accounts[id] })
 }
 
-// admit refuses a project whose name is taken or whose rule overlaps another's. It names the other where the member may
-// know of it.
+// admit refuses a project whose name is taken or whose rule overlaps another's. It speaks of the other where the member may
+// know of it; rules are not those members' to set who see a part of the projects.
 func (r Roster) admit(scope *tenant.Scope, p Project) error {
 	for _, q := range r.Projects {
-		other := "another project"
-		if scope.Sees(q.ID) {
-			other = `the project "` + q.Name + `"`
-		}
 		switch {
 		case q.ID == p.ID:
+		case !p.Archived && !q.Archived && strings.EqualFold(p.Name, q.Name) && !scope.Sees(q.ID):
+			return fault.New(fault.Conflict, "The name is not free. Choose another one.")
 		case !p.Archived && !q.Archived && strings.EqualFold(p.Name, q.Name):
-			return fault.New(fault.Conflict, "There is %s already. Choose another name, or archive that one.", other)
-		case Overlap(p, q):
-			return fault.New(fault.Conflict, "The rules overlap with those of %s: a line could belong to both. Take accounts away, or tell "+
-				"the two apart by different values of one tag.", other)
+			return fault.New(fault.Conflict, "There is the project %q already. Choose another name, or archive that one.", q.Name)
+		case !scope.Limited() && Overlap(p, q):
+			return fault.New(fault.Conflict, "The rules overlap with those of the project %q: a line could belong to both. Take accounts away, or tell "+
+				"the two apart by different values of one tag.", q.Name)
 		}
 	}
 	return nil

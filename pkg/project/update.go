@@ -21,7 +21,16 @@ type archiveIn struct {
 	ProjectID string `path:"projectId"`
 }
 
+// update changes a project. Whose lines are whose is not for those to say who see a part of the projects: it takes from others, if only
+// from unassigned.
 func (s *Service) update(ctx context.Context, scope *tenant.Scope, in *updateIn) (*projectOut, error) {
+	if scope.Limited() && (in.Body.AccountIDs != nil || in.Body.TagSelector != nil) {
+		if _, err := visible(scope, in.ProjectID); err != nil {
+			return nil, err
+		}
+		return nil, fault.Wrap(tenant.ErrDenied, fault.Forbidden, "Your membership is limited to named projects; accountIds and tagSelector decide over "+
+			"the costs of others too. Ask an owner, admin or editor who is not limited.")
+	}
 	out, err := s.change(ctx, scope, in.ProjectID, in.IfMatch, in.Body)
 	if err == nil && (in.Body.AccountIDs != nil || in.Body.TagSelector != nil) {
 		err = s.tell(ctx, scope)

@@ -195,6 +195,8 @@ func TestAnswers(t *testing.T) {
 		"answers in another media type":                {"GET " + things + "/csv", "", []string{viewer}, 200, "a,b"},
 		"takes the schema's dates":                     {"POST " + things, `{"name":"a","due":"2026-02-28"}`, []string{editor, asJSON}, 201, `{"name":"a","due":"2026-02-28"}`},
 		"takes an Idempotency-Key":                     {"POST " + things, `{"name":"a"}`, []string{editor, asJSON, "Idempotency-Key: k 1"}, 201, `{"name":"a"}`},
+		"reads surrogate pairs":                        {"POST " + things, `{"name":"\ud83d\uDE00"}`, []string{editor, asJSON}, 201, `{"name":"😀"}`},
+		"reads a backslash before what is no escape":   {"POST " + things, `{"name":"\\ud800"}`, []string{editor, asJSON}, 201, `{"name":"\\ud800"}`},
 		"leaves request IDs of callers where they are": {"GET /v1/me", "", []string{viewer, "X-Request-Id: mine"}, 200, `{"name":"viewer"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -213,64 +215,75 @@ func TestAnswers(t *testing.T) {
 	require.Equal(t, "text/csv; charset=utf-8", ask(t, h, "GET "+things+"/csv", "", viewer).Header().Get("Content-Type"))
 }
 
+// refusals are requests that are refused, with what is said of them.
+var refusals = map[string]struct {
+	request, body string
+	headers       []string
+	status        int
+	says          string
+}{
+	"an unknown path":               {"GET /v1/nothing", "", []string{viewer}, 404, "nothing at this path"},
+	"a path with a slash too many":  {"GET /v1//me", "", []string{viewer}, 404, "nothing at this path"},
+	"a path with dots":              {"GET /v1/me/../me", "", []string{viewer}, 404, "nothing at this path"},
+	"a slash at the end":            {"GET /v1/me/", "", []string{viewer}, 404, "nothing at this path"},
+	"a wrong method":                {"DELETE " + things, "", []string{viewer}, 405, "method"},
+	"no token":                      {"GET " + things, "", nil, 401, "no token"},
+	"two tokens":                    {"GET " + things, "", []string{"Authorization: Basic x", viewer}, 401, "no token"},
+	"another tenant":                {"GET /v1/tenants/" + abroad + "/things", "", []string{viewer}, 404, "no such tenant"},
+	"a role without permission":     {"POST " + things, "{", []string{viewer}, 403, "not permitted"},
+	"a body that is no JSON":        {"POST " + things, `{"name":`, []string{editor, asJSON}, 400, "ends too early"},
+	"a body of blanks":              {"POST " + things, "  \n", []string{editor, asJSON}, 400, "ends too early"},
+	"no body":                       {"POST " + things, "", []string{editor, asJSON}, 400, "body is required"},
+	"two values":                    {"POST " + things, `{"name":"a"}{}`, []string{editor, asJSON}, 400, "more after it"},
+	"a field twice":                 {"POST " + things, `{"name":"a","name":"b"}`, []string{editor, asJSON}, 400, "twice"},
+	"UTF-16":                        {"POST " + things, "\xff\xfe{\x00}\x00", []string{editor, asJSON}, 400, "UTF-8"},
+	"a byte-order mark":             {"POST " + things, "\xef\xbb\xbf{}", []string{editor, asJSON}, 400, "byte-order mark"},
+	"NaN":                           {"POST " + things, `{"name":"a","size":NaN}`, []string{editor, asJSON}, 400, "invalid character 'N'"},
+	"deep nesting":                  {"POST " + things, strings.Repeat("[", 80) + strings.Repeat("]", 80), []string{editor, asJSON}, 400, "too deeply"},
+	"1e400":                         {"POST " + things, `{"name":"a","size":1e400}`, []string{editor, asJSON}, 400, "out of range"},
+	"a whole number over 64 bits":   {"POST " + things, `{"name":"a","size":1e19}`, []string{editor, asJSON}, 422, "out of range"},
+	"a fraction":                    {"POST " + things, `{"name":"a","size":1.5}`, []string{editor, asJSON}, 422, "integer"},
+	"an unknown field":              {"POST " + things, `{"name":"a","tenantId":"x"}`, []string{editor, asJSON}, 422, "body.tenantId"},
+	"a field in other capitals":     {"POST " + things, `{"Name":"a"}`, []string{editor, asJSON}, 422, "errors says where"},
+	"a missing field":               {"POST " + things, `{}`, []string{editor, asJSON}, 422, "name"},
+	"null for a field":              {"POST " + things, `{"name":null}`, []string{editor, asJSON}, 422, "body.name"},
+	"null for what may be left out": {"POST " + things, `{"name":"a","parts":null}`, []string{editor, asJSON}, 422, "body.parts"},
+	"null in a list":                {"POST " + things, `{"name":"a","parts":["a",null]}`, []string{editor, asJSON}, 422, "body.parts[1]"},
+	"nothing but null":              {"POST " + things, "null", []string{editor, asJSON}, 422, "null at body:"},
+	"a high surrogate alone":        {"POST " + things, `{"name":"\ud800x"}`, []string{editor, asJSON}, 400, "surrogate"},
+	"a low surrogate alone":         {"POST " + things, `{"name":"x\udc00"}`, []string{editor, asJSON}, 400, "surrogate"},
+	"surrogates the wrong way":      {"POST " + things, `{"name":"\udc00\ud800"}`, []string{editor, asJSON}, 400, "surrogate"},
+	"two high surrogates":           {"POST " + things, `{"name":"\uD83D\uD83D\uDE00"}`, []string{editor, asJSON}, 400, "surrogate"},
+	"a field of half a surrogate":   {"POST " + things, `{"name":"a","\udfff":1}`, []string{editor, asJSON}, 400, "surrogate"},
+	"a list for an object":          {"POST " + things, `[]`, []string{editor, asJSON}, 422, "object"},
+	"too many items":                {"POST " + things, `{"name":"a","parts":["a","b","c","d"]}`, []string{editor, asJSON}, 422, "body.parts"},
+	"a day that is none":            {"POST " + things, `{"name":"a","due":"2026-02-30"}`, []string{editor, asJSON}, 422, "body.due"},
+	"no Content-Type":               {"POST " + things, `{"name":"a"}`, []string{editor}, 415, "application/json"},
+	"another Content-Type":          {"POST " + things, `{"name":"a"}`, []string{editor, "Content-Type: text/plain"}, 415, "application/json"},
+	"a look-alike Content-Type":     {"POST " + things, `{"name":"a"}`, []string{editor, "Content-Type: application/x+json"}, 415, "application/json"},
+	"another charset":               {"POST " + things, `{"name":"a"}`, []string{editor, "Content-Type: application/json; charset=latin1"}, 415, "application/json"},
+	"a body over the limit":         {"POST " + things, `{"name":"` + strings.Repeat("a", 300) + `"}`, []string{editor, asJSON}, 413, "300 bytes"},
+	"a body where none is taken":    {"POST /v1/open", `{"a":1}`, nil, 400, "takes no body"},
+	"an unknown parameter":          {"GET " + things + "?limits=3", "", []string{viewer}, 422, "errors says which"},
+	"a parameter twice":             {"GET " + things + "?limit=3&limit=4", "", []string{viewer}, 422, "errors says which"},
+	"a parameter in bad text":       {"GET " + things + "?since=%ff", "", []string{viewer}, 422, "errors says which"},
+	"a bad escape":                  {"GET " + things + "?since=%zz", "", []string{viewer}, 400, "percent-encode"},
+	"a semicolon":                   {"GET " + things + "?a;b", "", []string{viewer}, 400, "percent-encode"},
+	"a limit of none":               {"GET " + things + "?limit=0", "", []string{viewer}, 422, "query.limit"},
+	"a limit over 200":              {"GET " + things + "?limit=201", "", []string{viewer}, 422, "query.limit"},
+	"a limit that is no number":     {"GET " + things + "?limit=1e2", "", []string{viewer}, 422, "query.limit"},
+	"too many of a parameter":       {"GET " + things + "?filter=a&filter=b&filter=c", "", []string{viewer}, 422, "query.filter"},
+	"a query over 16 KB":            {"GET " + things + "?since=" + strings.Repeat("x", 17000), "", []string{viewer}, 414, "16 KB"},
+	"two keys":                      {"POST " + things, `{"name":"a"}`, []string{editor, asJSON, "Idempotency-Key: a", "Idempotency-Key: b"}, 400, "once"},
+	"an empty key":                  {"POST " + things, `{"name":"a"}`, []string{editor, asJSON, "Idempotency-Key: "}, 400, "not empty"},
+	"a long key":                    {"POST " + things, `{"name":"a"}`, []string{editor, asJSON, "Idempotency-Key: " + strings.Repeat("k", 256)}, 422, "header.Idempotency-Key"},
+	"a key that does not print":     {"POST " + things, `{"name":"a"}`, []string{editor, asJSON, "Idempotency-Key: a\tb"}, 422, "printable ASCII"},
+	"what breaks, and lives on":     {"GET " + things + "/panic", "", []string{viewer}, 500, "X-Request-Id"},
+}
+
 func TestRefuses(t *testing.T) {
 	h := serve(t, &shop{}, io.Discard)
-	for name, c := range map[string]struct {
-		request, body string
-		headers       []string
-		status        int
-		says          string
-	}{
-		"an unknown path":              {"GET /v1/nothing", "", []string{viewer}, 404, "nothing at this path"},
-		"a path with a slash too many": {"GET /v1//me", "", []string{viewer}, 404, "nothing at this path"},
-		"a path with dots":             {"GET /v1/me/../me", "", []string{viewer}, 404, "nothing at this path"},
-		"a slash at the end":           {"GET /v1/me/", "", []string{viewer}, 404, "nothing at this path"},
-		"a wrong method":               {"DELETE " + things, "", []string{viewer}, 405, "method"},
-		"no token":                     {"GET " + things, "", nil, 401, "no token"},
-		"two tokens":                   {"GET " + things, "", []string{"Authorization: Basic x", viewer}, 401, "no token"},
-		"another tenant":               {"GET /v1/tenants/" + abroad + "/things", "", []string{viewer}, 404, "no such tenant"},
-		"a role without permission":    {"POST " + things, "{", []string{viewer}, 403, "not permitted"},
-		"a body that is no JSON":       {"POST " + things, `{"name":`, []string{editor, asJSON}, 400, "ends too early"},
-		"a body of blanks":             {"POST " + things, "  \n", []string{editor, asJSON}, 400, "ends too early"},
-		"no body":                      {"POST " + things, "", []string{editor, asJSON}, 400, "body is required"},
-		"two values":                   {"POST " + things, `{"name":"a"}{}`, []string{editor, asJSON}, 400, "more after it"},
-		"a field twice":                {"POST " + things, `{"name":"a","name":"b"}`, []string{editor, asJSON}, 400, "twice"},
-		"UTF-16":                       {"POST " + things, "\xff\xfe{\x00}\x00", []string{editor, asJSON}, 400, "UTF-8"},
-		"a byte-order mark":            {"POST " + things, "\xef\xbb\xbf{}", []string{editor, asJSON}, 400, "byte-order mark"},
-		"NaN":                          {"POST " + things, `{"name":"a","size":NaN}`, []string{editor, asJSON}, 400, "invalid character 'N'"},
-		"deep nesting":                 {"POST " + things, strings.Repeat("[", 80) + strings.Repeat("]", 80), []string{editor, asJSON}, 400, "too deeply"},
-		"1e400":                        {"POST " + things, `{"name":"a","size":1e400}`, []string{editor, asJSON}, 400, "out of range"},
-		"a whole number over 64 bits":  {"POST " + things, `{"name":"a","size":1e19}`, []string{editor, asJSON}, 422, "out of range"},
-		"a fraction":                   {"POST " + things, `{"name":"a","size":1.5}`, []string{editor, asJSON}, 422, "integer"},
-		"an unknown field":             {"POST " + things, `{"name":"a","tenantId":"x"}`, []string{editor, asJSON}, 422, "body.tenantId"},
-		"a field in other capitals":    {"POST " + things, `{"Name":"a"}`, []string{editor, asJSON}, 422, "errors says where"},
-		"a missing field":              {"POST " + things, `{}`, []string{editor, asJSON}, 422, "name"},
-		"null for a field":             {"POST " + things, `{"name":null}`, []string{editor, asJSON}, 422, "body.name"},
-		"a list for an object":         {"POST " + things, `[]`, []string{editor, asJSON}, 422, "object"},
-		"too many items":               {"POST " + things, `{"name":"a","parts":["a","b","c","d"]}`, []string{editor, asJSON}, 422, "body.parts"},
-		"a day that is none":           {"POST " + things, `{"name":"a","due":"2026-02-30"}`, []string{editor, asJSON}, 422, "body.due"},
-		"no Content-Type":              {"POST " + things, `{"name":"a"}`, []string{editor}, 415, "application/json"},
-		"another Content-Type":         {"POST " + things, `{"name":"a"}`, []string{editor, "Content-Type: text/plain"}, 415, "application/json"},
-		"a look-alike Content-Type":    {"POST " + things, `{"name":"a"}`, []string{editor, "Content-Type: application/x+json"}, 415, "application/json"},
-		"another charset":              {"POST " + things, `{"name":"a"}`, []string{editor, "Content-Type: application/json; charset=latin1"}, 415, "application/json"},
-		"a body over the limit":        {"POST " + things, `{"name":"` + strings.Repeat("a", 300) + `"}`, []string{editor, asJSON}, 413, "300 bytes"},
-		"a body where none is taken":   {"POST /v1/open", `{"a":1}`, nil, 400, "takes no body"},
-		"an unknown parameter":         {"GET " + things + "?limits=3", "", []string{viewer}, 422, "errors says which"},
-		"a parameter twice":            {"GET " + things + "?limit=3&limit=4", "", []string{viewer}, 422, "errors says which"},
-		"a parameter in bad text":      {"GET " + things + "?since=%ff", "", []string{viewer}, 422, "errors says which"},
-		"a bad escape":                 {"GET " + things + "?since=%zz", "", []string{viewer}, 400, "percent-encode"},
-		"a semicolon":                  {"GET " + things + "?a;b", "", []string{viewer}, 400, "percent-encode"},
-		"a limit of none":              {"GET " + things + "?limit=0", "", []string{viewer}, 422, "query.limit"},
-		"a limit over 200":             {"GET " + things + "?limit=201", "", []string{viewer}, 422, "query.limit"},
-		"a limit that is no number":    {"GET " + things + "?limit=1e2", "", []string{viewer}, 422, "query.limit"},
-		"too many of a parameter":      {"GET " + things + "?filter=a&filter=b&filter=c", "", []string{viewer}, 422, "query.filter"},
-		"a query over 16 KB":           {"GET " + things + "?since=" + strings.Repeat("x", 17000), "", []string{viewer}, 414, "16 KB"},
-		"two keys":                     {"POST " + things, `{"name":"a"}`, []string{editor, asJSON, "Idempotency-Key: a", "Idempotency-Key: b"}, 400, "once"},
-		"an empty key":                 {"POST " + things, `{"name":"a"}`, []string{editor, asJSON, "Idempotency-Key: "}, 400, "not empty"},
-		"a long key":                   {"POST " + things, `{"name":"a"}`, []string{editor, asJSON, "Idempotency-Key: " + strings.Repeat("k", 256)}, 422, "header.Idempotency-Key"},
-		"a key that does not print":    {"POST " + things, `{"name":"a"}`, []string{editor, asJSON, "Idempotency-Key: a\tb"}, 422, "printable ASCII"},
-		"what breaks, and lives on":    {"GET " + things + "/panic", "", []string{viewer}, 500, "X-Request-Id"},
-	} {
+	for name, c := range refusals {
 		t.Run(name, func(t *testing.T) {
 			w := ask(t, h, c.request, c.body, c.headers...)
 			require.Equal(t, c.status, w.Code, w.Body.String())
