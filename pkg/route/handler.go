@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"path"
 	"runtime/debug"
 	"slices"
@@ -269,12 +270,13 @@ func source(r *http.Request) string {
 
 const maxTarget = 64
 
-// target is what the request's path names last.
+// target is what the request's path names last. It is kept and shown where nobody expects what callers may write, control characters
+// say: of what is no ID as all are, each byte is percent-encoded.
 func (e *endpoint) target(r *http.Request) string {
 	for _, name := range slices.Backward(e.pathParameters()) {
 		if kind, ok := strings.CutSuffix(name, "Id"); ok {
-			t := kind + "/" + r.PathValue(name)
-			return strings.ToValidUTF8(t[:min(len(t), maxTarget)], "")
+			t := kind + "/" + url.PathEscape(r.PathValue(name))
+			return t[:min(len(t), maxTarget)]
 		}
 	}
 	return ""
