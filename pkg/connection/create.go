@@ -88,12 +88,32 @@ func (s *Service) create(ctx context.Context, scope *tenant.Scope, in *createIn)
 		c.ProjectID = p.ID
 		return s.writing(ctx, scope, h, c, once)
 	}
-	if err := s.write(ctx, scope, in.Body, with); err != nil && !errors.Is(err, errBefore) {
+	err = s.write(ctx, scope, in.Body, with)
+	if errors.Is(err, errBefore) {
+		err = s.again(ctx, scope, c)
+	}
+	if err != nil {
 		return nil, err
 	}
 	made := out(scope, c, version)
 	made.Location = fmt.Sprintf("/v1/tenants/%s/connections/%s", scope.Tenant(), c.ID)
 	return made, nil
+}
+
+// again tells once more of the project that was created with a connection.
+func (s *Service) again(ctx context.Context, scope *tenant.Scope, c Connection) error {
+	if c.ProjectID == "" {
+		return nil
+	}
+	h, err := s.Store.Tenant(scope)
+	if err != nil {
+		return err
+	}
+	p, err := project.Find(ctx, scope, h, string(c.ProjectID))
+	if err != nil {
+		return err
+	}
+	return s.Projects.Again(ctx, scope, p)
 }
 
 // connection gives the connection that a caller describes, checked.

@@ -36,10 +36,7 @@ func (s *Service) create(ctx context.Context, scope *tenant.Scope, in *createIn)
 	})
 	out := &projectOut{ETag: route.ETag(1), Body: p}
 	if errors.Is(err, errBefore) {
-		out, err = before, nil
-		if out.Body.rules() {
-			err = s.tell(ctx, scope)
-		}
+		out, err = before, s.Again(ctx, scope, before.Body)
 	}
 	if err != nil {
 		return nil, err
@@ -81,12 +78,19 @@ func (s *Service) Add(ctx context.Context, scope *tenant.Scope, n New, with With
 		if lost {
 			continue
 		}
-		if p.rules() {
-			err = s.tell(ctx, scope)
-		}
-		return p, err
+		return p, s.Again(ctx, scope, p)
 	}
 	return p, busy()
+}
+
+// Again tells of a project that was made what Add tells of it: of one that the same request has made before, since it may have
+// broken off between the two.
+func (s *Service) Again(ctx context.Context, scope *tenant.Scope, p Project) error {
+	s.changed(ctx, scope)
+	if p.rules() {
+		return s.tell(ctx, scope)
+	}
+	return nil
 }
 
 // add writes a new project, unless others have changed projects since it looked.
