@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tenantry/tenantry/pkg/apptest"
 	"github.com/tenantry/tenantry/pkg/cloud/runtimeapi"
 	"github.com/tenantry/tenantry/pkg/identity/localissuer"
 )
@@ -61,22 +62,7 @@ type function struct {
 	log *log
 }
 
-type log struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.String()
-}
+type log = apptest.Log
 
 func start(t *testing.T, name string, env ...string) *function {
 	f := &function{log: &log{}}
