@@ -41,8 +41,8 @@ func work(ctx context.Context, q *bolt.Queue, do queue.Worker, log *slog.Logger)
 const (
 	tick = 2 * time.Second // between looks at what is due
 	// quiet is how long what writes of a tenant goes on after its end. In one process that is the time in which a worker finds
-	// its lease gone: requests and uploads are refused at once.
-	quiet = 5 * time.Second
+	// its lease gone, and in which requests under way come to their end: new ones and uploads are refused at once.
+	quiet = 10 * time.Second
 )
 
 // tick queues what is due, as a schedule does on AWS.

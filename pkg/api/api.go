@@ -43,7 +43,7 @@ type Deps struct {
 	Random     io.Reader
 	Plan       tenant.Plan   // of new tenants
 	Grace      time.Duration // of tenants that are deleted
-	Quiet      time.Duration // after their end, for who still writes; an erasure.Service's
+	Quiet      time.Duration // after their end, for who still writes; an erasure.Service's, and requests are at an end within three quarters of it
 	Log        *slog.Logger
 	Meter      *usage.Meter                 // of tenants' use; whoever made it flushes it in the end
 	Strangers  limit.Bounds                 // the zero Bounds are the usual ones
@@ -91,7 +91,7 @@ func Handler(d Deps, f route.Function) (http.Handler, error) {
 		}
 	}
 	o := route.Options{
-		Clock: d.Clock, Random: d.Random, Log: d.Log, RequestID: d.RequestID,
+		Clock: d.Clock, Random: d.Random, Log: d.Log, RequestID: d.RequestID, Within: d.Quiet * 3 / 4,
 		Admit:    limit.New(d.Store, d.Clock, d.Log).Admit,
 		Answered: apikey.NewUses(d.Store, d.Clock, d.Log).Note,
 		Refused:  audit.NewRefusals(d.Store, audit.Log{Clock: d.Clock, Random: d.Random}, d.Log).Record,
