@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -85,7 +86,7 @@ func (s *Service) delete(ctx context.Context, scope *tenant.Scope, in *deleteIn)
 		if err := s.Store.Directory().Write(ctx, entry); err != nil {
 			return fmt.Errorf("note the end of a tenant: %w", err)
 		}
-		t.Before, t.Status, t.DeleteAfter = t.Status, tenant.Deleting, &due
+		t.Before, t.Status, t.DeleteAfter, t.AskedBy = t.Status, tenant.Deleting, &due, new(audit.ActorOf(scope.Principal()))
 		return nil
 	}))
 }
@@ -96,7 +97,7 @@ func (s *Service) restore(ctx context.Context, scope *tenant.Scope, in *lifeIn) 
 		if t.Status != tenant.Deleting {
 			return errSame
 		}
-		t.Status, t.Before, t.DeleteAfter = t.Before, "", nil
+		t.Status, t.Before, t.DeleteAfter, t.AskedBy = t.Before, "", nil, nil
 		return nil
 	}))
 }
