@@ -1,6 +1,7 @@
 package apptest
 
 import (
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"net/http"
@@ -195,11 +196,47 @@ func (m *matrix) elsewhere(home *party, h holder) {
 		}
 		m.judge(Limited, h.what+", without what the example asks for", all, says)
 	}
+	if slices.Contains(parameters(m, m.op, "query"), "cursor") {
+		m.walk(home, h)
+	}
 	for _, name := range parametersOf(m.op) {
 		m.hiddenChild(home, h.Client, name)
 	}
 	if after := m.of(home.Project); !maps.Equal(before, after) {
 		m.count(Limited, "what the hidden project has", "it changed")
+	}
+}
+
+// walk takes a list by pages of one: its cursors name nothing that is not shown.
+func (m *matrix) walk(home *party, h holder) {
+	path := m.own(home)
+	if path["projectId"] != "" {
+		path["projectId"] = string(home.other)
+	}
+	query, shown := nothing(m, m.op), ""
+	query.Set("limit", "1")
+	for range 10 {
+		a := m.send(h.Token, shot{path: path, query: query})
+		var page map[string]any
+		if a.Status != http.StatusOK {
+			return
+		}
+		a.Into(m, &page)
+		next, _ := page["next"].(string)
+		delete(page, "next")
+		shown += fmt.Sprint(page)
+		stands, err := base64.RawURLEncoding.DecodeString(next)
+		says := ""
+		for _, id := range anID.FindAllString(string(stands), -1) {
+			if err != nil || !strings.Contains(shown, id) {
+				says = fmt.Sprintf("its cursor stands on %q, which is not shown", stands)
+			}
+		}
+		m.judge(Limited, h.what+", page by page", a, says)
+		if next == "" {
+			return
+		}
+		query.Set("cursor", next)
 	}
 }
 
