@@ -42,7 +42,8 @@ type Replacement struct {
 	Source      string
 	TagKeys     []string // kept tag keys, sorted
 	AllowShrink bool
-	Dir         string // for the spool
+	Sees        func(tenant.ProjectID) bool // whether who delivers may replace what a project has; nil: all may be
+	Dir         string                      // for the spool
 	Lines       *rollup.Result
 	// Origin of a billing account and period among the lines.
 	Origin func(billingAccount string, period calendar.Month) Origin
@@ -93,6 +94,7 @@ type Change struct {
 	After            Control            `json:"after"`
 	TakenFrom        []tenant.ProjectID `json:"takenFrom"` // projects that held lines of the account and hold none now
 	Shadows          []string           `json:"shadows"`   // other sources that count less of the account's units than before
+	Concerns         []tenant.ProjectID `json:"concerns"`  // projects that held what Before and Shadows tell of
 }
 
 // Control is the control totals of lines: how many, and their sums by currency and charge category.
@@ -102,9 +104,13 @@ type Control struct {
 }
 
 // Prepare encodes all documents that the lines make, and says what would change. Nothing is written yet. It refuses, as
-// fault.Invalid, a replacement that loses more than half of the lines of a billing account and period.
+// fault.Invalid, a replacement that loses more than half of the lines of a billing account and period, or that replaces what is not
+// for who delivers it to replace: that first and in words that tell nothing else.
 func (r *Replacement) Prepare(ctx context.Context) ([]Change, error) {
 	if err := r.read(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.checkWithin(); err != nil {
 		return nil, err
 	}
 	changes := r.changes()
@@ -234,13 +240,14 @@ func (r *Replacement) hold() error {
 	return nil
 }
 
-// changes lists what the replacement does, by billing account and period of the lines.
+// changes lists what the replacement does, by billing account and period of the delivery's lines: not of those that are read again with
+// them.
 func (r *Replacement) changes() (all []Change) {
 	for _, period := range slices.Sorted(maps.Keys(r.covers)) {
 		h := r.covers[period]
 		for i := range h.next.Accounts {
 			a := &h.next.Accounts[i]
-			if !h.replaced[a.BillingAccount] {
+			if !h.replaced[a.BillingAccount] || a.Delivery != r.Delivery {
 				continue
 			}
 			c := Change{BillingAccountID: a.BillingAccount, Period: period, After: Control{a.Lines, a.Sums}}
@@ -248,7 +255,8 @@ func (r *Replacement) changes() (all []Change) {
 				c.Before = Control{old.Lines, old.Sums}
 				c.TakenFrom = slices.DeleteFunc(slices.Clone(old.Projects), func(p tenant.ProjectID) bool { return slices.Contains(a.Projects, p) })
 			}
-			c.Shadows = h.shadows(r.Source, a)
+			taken := h.taken(r.Source, a)
+			c.Shadows, c.Concerns = slices.Sorted(maps.Keys(taken)), h.concerns(a, taken)
 			all = append(all, c)
 		}
 	}

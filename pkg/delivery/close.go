@@ -18,7 +18,7 @@ func (s *Service) close(ctx context.Context, scope *tenant.Scope, in *GetImport)
 			return nil, err
 		}
 		if r.Status != Awaiting && r.Status != Queued {
-			return &Got{r.Delivery}, nil
+			return &Got{r.shown(scope)}, nil
 		}
 		if r.Status == Awaiting {
 			before, there := tell(&r.Delivery), r.arrived()
@@ -36,7 +36,7 @@ func (s *Service) close(ctx context.Context, scope *tenant.Scope, in *GetImport)
 		if err != nil {
 			return nil, err
 		}
-		return &Got{r.Delivery}, s.Queue.Send(ctx, Message{Kind: Closed, Tenant: scope.Tenant(), Delivery: r.ID})
+		return &Got{r.shown(scope)}, s.Queue.Send(ctx, Message{Kind: Closed, Tenant: scope.Tenant(), Delivery: r.ID})
 	}
 	return nil, fault.New(fault.Unavailable, "Too many changes at once. Try again.")
 }

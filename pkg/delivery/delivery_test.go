@@ -163,7 +163,7 @@ func TestDeliveryAgain(t *testing.T) {
 	t.Run("changes nothing and writes no document", func(t *testing.T) {
 		d := w.aim(lines(10, "a", "0.1"), nil)
 		require.Zero(t, d.Result.DocumentsWritten)
-		require.Equal(t, d.Result.Periods[0].Before, d.Result.Periods[0].After)
+		require.Equal(t, *d.Result.Periods[0].Before, d.Result.Periods[0].After)
 		require.Equal(t, "1", w.ask(february).Total)
 	})
 	t.Run("under another source's name adds nothing and is a shadow", func(t *testing.T) {

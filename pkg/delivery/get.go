@@ -55,7 +55,7 @@ func (s *Service) get(ctx context.Context, scope *tenant.Scope, in *GetImport) (
 	if err != nil {
 		return nil, err
 	}
-	return &Got{r.Delivery}, nil
+	return &Got{r.shown(scope)}, nil
 }
 
 func (s *Service) getOne(ctx context.Context, scope *tenant.Scope, in *GetProjectImport) (*Got, error) {
@@ -67,7 +67,7 @@ func (s *Service) getOne(ctx context.Context, scope *tenant.Scope, in *GetProjec
 	if err != nil {
 		return nil, err
 	}
-	return &Got{r.Delivery}, nil
+	return &Got{r.shown(scope)}, nil
 }
 
 // sees tells whether a member may know of a delivery: one who is limited to projects, of those aimed at them.
@@ -154,7 +154,7 @@ func (s *Service) page(ctx context.Context, scope *tenant.Scope, in route.Paging
 				out.Body.Next = cursors.Make(last)
 				return out, nil
 			case match(&r.Delivery):
-				out.Body.Items, last = append(out.Body.Items, r.Delivery), rec.Address.SK
+				out.Body.Items, last = append(out.Body.Items, r.shown(scope)), rec.Address.SK
 			}
 			hour = made
 		}

@@ -77,8 +77,14 @@ func (r *reading) replace(ctx context.Context, in *intake, lines *rollup.Result,
 		},
 		Loading: func(int, int) error { return r.lease.held() }}
 	defer rep.Close()
+	if rec.Maker.Limited && !again { // what is read again takes nothing more
+		rep.Sees = rec.Maker.Sees
+	}
 	r.meter.stage.Store("preparing")
 	changes, err := rep.Prepare(ctx)
+	for _, c := range changes {
+		r.concerns = union(r.concerns, c.Concerns)
+	}
 	switch {
 	case errors.Is(err, money.ErrOverflow):
 		return fault.Wrap(err, fault.Invalid, "The sums of the delivery, with what its source holds else, are out of range: more than 20 digits "+
@@ -129,7 +135,7 @@ func (r *reading) commit(ctx context.Context, in *intake, rep *cost.Replacement,
 		rec.Work.Settle = true
 		if !in.again {
 			rec.Status, rec.FinishedAt, rec.Progress, rec.Result = Succeeded, &now, nil, result
-			rec.Tags = in.tags
+			rec.Tags, rec.Concerns = in.tags, r.concerns
 		}
 	}, func(own store.Change) error { return rep.Commit(ctx, own, row) })
 }
