@@ -40,6 +40,7 @@ type emulation struct {
 	common   []string
 	queue    string // of ingest
 	jobs     string
+	runs     string
 	sqs      *sqs.Client
 	issuer   *localissuer.Issuer
 }
@@ -59,7 +60,7 @@ func emulated(t *testing.T) *emulation {
 	_, err = s3.NewFromConfig(mototest.Config(moto)).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &bucket,
 		VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled}})
 	require.NoError(t, err)
-	for _, url := range []*string{&e.queue, &e.jobs} {
+	for _, url := range []*string{&e.queue, &e.jobs, &e.runs} {
 		queue, err := e.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(rand.Text())})
 		require.NoError(t, err)
 		*url = *queue.QueueUrl
@@ -67,6 +68,7 @@ func emulated(t *testing.T) *emulation {
 
 	e.issuer = issuer(t)
 	e.common = append(e.common, "TENANTRY_STAGE=test", "TENANTRY_BUCKET="+bucket, "TENANTRY_QUEUE_URL="+e.queue, "TENANTRY_JOBS_QUEUE_URL="+e.jobs,
+		"TENANTRY_RUNS_QUEUE_URL="+e.runs,
 		"TENANTRY_ISSUER="+e.issuer.URL,
 		"TENANTRY_CLIENT_IDS=other, "+localissuer.ClientID)
 	e.deploy(t, tables, bucket)
@@ -78,14 +80,16 @@ func (e *emulation) deploy(t *testing.T, tables map[store.Table]string, bucket s
 	r := policy.Resources{
 		Tables: map[store.Table]string{}, Bucket: policytest.Bucket(bucket),
 		IngestQueue: policytest.Queue(path.Base(e.queue)), JobsQueue: policytest.Queue(path.Base(e.jobs)),
+		RunsQueue:  policytest.Queue(path.Base(e.runs)),
 		TenantRole: policytest.Role("tenant-data"), ErasureRole: policytest.Role("tenant-erasure"),
 	}
 	for table, name := range tables {
 		r.Tables[table] = policytest.Table(name)
 	}
-	e.account.Add(t, r.TenantRole, r.TenantData().JSON(), policy.Trust(policytest.Role("api"), policytest.Role("admin"), policytest.Role("ingest")).JSON())
+	e.account.Add(t, r.TenantRole, r.TenantData().JSON(), policy.Trust(policytest.Role("api"), policytest.Role("admin"), policytest.Role("ingest"),
+		policytest.Role("collect")).JSON())
 	e.account.Add(t, r.ErasureRole, r.TenantErasure().JSON(), policy.Trust(policytest.Role("jobs")).JSON())
-	for name, its := range map[string]policy.Document{"api": r.API(), "admin": r.Admin(), "ingest": r.Ingest(), "jobs": r.Jobs()} {
+	for name, its := range map[string]policy.Document{"api": r.API(), "admin": r.Admin(), "ingest": r.Ingest(), "collect": r.Collect(), "jobs": r.Jobs()} {
 		e.account.Add(t, policytest.Role(name), its.JSON(), nil)
 	}
 	t.Cleanup(func() { require.Empty(t, e.account.Denied()) })

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tenantry/tenantry/pkg/apptest"
 	"github.com/tenantry/tenantry/pkg/cloud/runtimeapi"
 	"github.com/tenantry/tenantry/pkg/identity/localissuer"
 )
@@ -44,7 +45,7 @@ func binary(t *testing.T, function string) string {
 		if b.dir, b.err = os.MkdirTemp("", "functions"); b.err != nil {
 			return
 		}
-		cmd := exec.Command("go", "build", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w", "-o", b.dir+"/", "./api", "./admin", "./ingest", "./jobs")
+		cmd := exec.Command("go", "build", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w", "-o", b.dir+"/", "./api", "./admin", "./ingest", "./collect", "./jobs")
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		var out []byte
 		if out, b.err = cmd.CombinedOutput(); b.err != nil {
@@ -61,22 +62,7 @@ type function struct {
 	log *log
 }
 
-type log struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.String()
-}
+type log = apptest.Log
 
 func start(t *testing.T, name string, env ...string) *function {
 	f := &function{log: &log{}}
@@ -187,7 +173,7 @@ func TestAFunctionWithoutAccessToAWS(t *testing.T) {
 }
 
 func TestAFunctionThatCannotStartSaysWhy(t *testing.T) {
-	for _, name := range []string{"api", "admin", "ingest", "jobs"} {
+	for _, name := range []string{"api", "admin", "ingest", "collect", "jobs"} {
 		f := start(t, name, "TENANTRY_STAGE=No Stage", "TENANTRY_ISSUER=http://example.com")
 		_, err := f.Invoke(t.Context(), []byte(`{}`))
 		require.ErrorContains(t, err, "exit status 1")
@@ -219,6 +205,9 @@ var samples = map[string]any{
 	"ingest-closed":              []int(nil),
 	"ingest-rebuild":             []int(nil),
 	"ingest-batch":               []int{1},
+	"collect-costs":              []int(nil),
+	"collect-started":            []int(nil),
+	"collect-batch":              []int{1},
 	"jobs-wake":                  []int(nil),
 	"jobs-due":                   []int(nil),
 	"jobs-erasure":               []int(nil),

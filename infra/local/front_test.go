@@ -73,23 +73,6 @@ func TestFront(t *testing.T) {
 			require.Equal(t, want, answer.StatusCode, host)
 		}
 	})
-	t.Run("says which methods a path takes", func(t *testing.T) {
-		for path, allow := range map[string]string{"/docs": "GET, HEAD", "/v1/openapi.json": "GET, HEAD", "/uploads/x": "PUT", "/downloads/x": "GET, HEAD",
-			"/dev/plan": "POST", "/v1/health": "GET"} {
-			r, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, p.url+path, nil)
-			require.NoError(t, err)
-			answer, err := http.DefaultClient.Do(r)
-			require.NoError(t, err)
-			defer answer.Body.Close()
-			require.Equal(t, 405, answer.StatusCode, path)
-			require.Equal(t, allow, answer.Header.Get("Allow"), path)
-			require.Equal(t, "application/problem+json", answer.Header.Get("Content-Type"), path)
-			var problem route.Problem
-			require.NoError(t, json.NewDecoder(answer.Body).Decode(&problem), path)
-			require.Equal(t, 405, problem.Status, path)
-			require.Contains(t, problem.Detail, "Allow says", path)
-		}
-	})
 	t.Run("logs in JSON where asked to, and no token", func(t *testing.T) {
 		alice := p.as(t, "alice")
 		alice.project(t)
@@ -98,6 +81,25 @@ func TestFront(t *testing.T) {
 			require.NotContains(t, line, alice.token)
 		}
 	})
+}
+
+func TestFrontSaysWhichMethodsAPathTakes(t *testing.T) {
+	p := start(t, t.TempDir())
+	for path, allow := range map[string]string{"/docs": "GET, HEAD", "/v1/openapi.json": "GET, HEAD", "/uploads/x": "PUT", "/downloads/x": "GET, HEAD",
+		"/dev/plan": "POST", "/v1/health": "GET"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, p.url+path, nil)
+		require.NoError(t, err)
+		answer, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		defer answer.Body.Close()
+		require.Equal(t, 405, answer.StatusCode, path)
+		require.Equal(t, allow, answer.Header.Get("Allow"), path)
+		require.Equal(t, "application/problem+json", answer.Header.Get("Content-Type"), path)
+		var problem route.Problem
+		require.NoError(t, json.NewDecoder(answer.Body).Decode(&problem), path)
+		require.Equal(t, 405, problem.Status, path)
+		require.Contains(t, problem.Detail, "Allow says", path)
+	}
 }
 
 func TestAnAddressOfTheNetworkIsWarnedOf(t *testing.T) {

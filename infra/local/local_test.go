@@ -14,12 +14,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tenantry/tenantry/pkg/apptest"
 )
 
 var program string
@@ -46,22 +47,7 @@ type process struct {
 	log  *log
 }
 
-type log struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.String()
-}
+type log = apptest.Log
 
 var address = regexp.MustCompile(`^Tenantry answers at (http://\S+)`)
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/blob/folder"
+	"github.com/tenantry/tenantry/pkg/collect"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/erasure"
 	"github.com/tenantry/tenantry/pkg/identity"
@@ -37,6 +38,7 @@ import (
 const (
 	queueFile  = "queue.db" // the one that is opened first: whoever has it has the folder
 	jobsFile   = "jobs.db"  // the queue of long work
+	runsFile   = "runs.db"  // the queue of collection
 	storeFile  = "store.db"
 	filesDir   = "files"
 	spillDir   = "spill"
@@ -52,10 +54,12 @@ type platform struct {
 	listener net.Listener
 	queue    *queuebolt.Queue // of deliveries
 	jobs     *queuebolt.Queue
+	runs     *queuebolt.Queue
 	files    *folder.Files
 	issuer   *localissuer.Issuer
 	read     queue.Worker                // deliveries
 	work     queue.Worker                // on jobs
+	collect  queue.Worker                // from customers' accounts
 	due      func(context.Context) error // queues erasures that are due
 	handler  http.Handler
 	meter    *usage.Meter
@@ -101,7 +105,7 @@ func (p *platform) openQueues() (err error) {
 	for _, q := range []struct {
 		file string
 		into **queuebolt.Queue
-	}{{queueFile, &p.queue}, {jobsFile, &p.jobs}} {
+	}{{queueFile, &p.queue}, {jobsFile, &p.jobs}, {runsFile, &p.runs}} {
 		*q.into, err = queuebolt.Open(queuebolt.Options{Path: p.path(q.file), Clock: time.Now, Log: p.log})
 		if errors.Is(err, queuebolt.ErrInUse) {
 			return fmt.Errorf("another Tenantry is running on the data in %s: stop it, or set TENANTRY_DATA to another folder", p.config.Data)
@@ -166,6 +170,7 @@ func (p *platform) wire(s *store.Store) error {
 	p.meter = usage.NewMeter(s, time.Now, p.log)
 	d := api.Deps{
 		Store: s, Meter: p.meter, Auth: auth, Files: p.files, Queue: queue.Sender[delivery.Message]{Queue: p.queue}, Jobs: queue.Sender[job.Message]{Queue: p.jobs},
+		Runs:  queue.Sender[collect.Message]{Queue: p.runs},
 		Clock: time.Now, Random: rand.Reader, Plan: tenant.Plan(p.config.Plan), Grace: p.config.Grace, Quiet: quiet, Log: p.log,
 	}
 	served, err := api.Handler(d, "")
@@ -173,10 +178,11 @@ func (p *platform) wire(s *store.Store) error {
 		return err
 	}
 	alone := rand.Text()
-	ingest, jobs := api.Ingest(d), api.Jobs(d)
-	ingest.Temp, ingest.Alone, jobs.Alone = p.path(spillDir), alone, alone
+	ingest, jobs, runs := api.Ingest(d), api.Jobs(d), api.Collect(d)
+	ingest.Temp, ingest.Alone, jobs.Alone, runs.Alone = p.path(spillDir), alone, alone, alone
 	p.read = queue.Of(delivery.ParseMessages, usage.Worker(d.Meter, api.OfDelivery, ingest.Handle))
 	p.work = queue.Of(job.ParseMessages, usage.Worker(d.Meter, api.OfJob, jobs.Handle))
+	p.collect = queue.Of(collect.ParseMessages, usage.Worker(d.Meter, api.OfRun, runs.Handle))
 	p.due = func(ctx context.Context) error { return jobs.Handle(ctx, job.Message{Kind: erasure.Due}) }
 	p.handler, err = p.front(served, operator(api.SetPlan(d)))
 	return err
@@ -241,6 +247,9 @@ func (p *platform) serve(ctx context.Context, grace time.Duration) error {
 		running.Go(func() { work(ctx, p.queue, p.read, p.log) })
 	}
 	running.Go(func() { work(ctx, p.jobs, p.work, p.log) })
+	for range collectors {
+		running.Go(func() { work(ctx, p.runs, p.collect, p.log) })
+	}
 	running.Go(func() { p.tick(ctx) })
 	running.Go(func() { p.demo(ctx) })
 	running.Go(func() { p.remind(ctx) })

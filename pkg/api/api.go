@@ -12,6 +12,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/apikey"
 	"github.com/tenantry/tenantry/pkg/audit"
+	"github.com/tenantry/tenantry/pkg/collect"
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/erasure"
@@ -29,20 +30,23 @@ import (
 
 // Deps are what the operations work with. RequestID and Meter alone may be nil; Auth too where nothing is served.
 type Deps struct {
-	Store     *store.Store
-	Auth      Authorizer
-	Files     Files
-	Queue     delivery.Queue
-	Jobs      job.Queue
-	Clock     func() time.Time
-	Random    io.Reader
-	Plan      tenant.Plan   // of new tenants
-	Grace     time.Duration // of tenants that are deleted
-	Quiet     time.Duration // after their end, for who still writes; an erasure.Service's
-	Log       *slog.Logger
-	Meter     *usage.Meter                 // of tenants' use; whoever made it flushes it in the end
-	Strangers limit.Bounds                 // the zero Bounds are the usual ones
-	RequestID func(context.Context) string // the platform's ID of a request
+	Store *store.Store
+	Auth  Authorizer
+	Files Files
+	Queue delivery.Queue
+	Jobs  job.Queue
+	Runs  collect.Queue
+	// Collectors do the worker's part of runs; nothing else needs them.
+	Collectors map[collect.Kind]collect.Collector
+	Clock      func() time.Time
+	Random     io.Reader
+	Plan       tenant.Plan   // of new tenants
+	Grace      time.Duration // of tenants that are deleted
+	Quiet      time.Duration // after their end, for who still writes; an erasure.Service's
+	Log        *slog.Logger
+	Meter      *usage.Meter                 // of tenants' use; whoever made it flushes it in the end
+	Strangers  limit.Bounds                 // the zero Bounds are the usual ones
+	RequestID  func(context.Context) string // the platform's ID of a request
 }
 
 // Files is where all files of tenants lie.
@@ -70,6 +74,7 @@ type features struct {
 	exports       *export.Service
 	usages        *usage.Service
 	erasures      *erasure.Service
+	runs          *collect.Service
 }
 
 // Operations lists every operation there is, in the order of the reference. They cannot be served: nothing is wired.
@@ -109,6 +114,19 @@ func Ingest(d Deps) *delivery.Service {
 	return s
 }
 
+// Collect makes the worker of runs: what collects when a message says so.
+func Collect(d Deps) *collect.Service {
+	s := &collect.Service{Store: d.Store, Queue: d.Runs, Clock: d.Clock, Random: d.Random, Log: d.Log, Collectors: d.Collectors,
+		Audit: audit.Log{Clock: d.Clock, Random: d.Random}}
+	if d.Meter != nil {
+		s.Spent = d.Meter.Collected
+	}
+	return s
+}
+
+// OfRun is the tenant of a message of a run.
+func OfRun(m collect.Message) tenant.ID { return m.Tenant }
+
 // OfDelivery is the tenant of a message of a delivery.
 func OfDelivery(m delivery.Message) tenant.ID { return m.Tenant }
 
@@ -147,9 +165,10 @@ func (d Deps) features() features {
 	deliveries, members := Ingest(d), &member.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget}
 	projects := &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, RulesChanged: deliveries.RulesChanged}
 	keys := &apikey.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget}
+	runs := Collect(d)
 	limits := &limit.Counter{Store: d.Store, Clock: d.Clock}
 	used := []func(context.Context, *tenant.Scope) (map[string]int64, error){projects.Used, members.Used, keys.Used, deliveries.Used,
-		limits.Used}
+		limits.Used, runs.Used}
 	return features{
 		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Plan: d.Plan, Grace: d.Grace, Forget: d.Auth.Forget,
 			Wake: func(ctx context.Context, id tenant.ID) error {
@@ -164,6 +183,7 @@ func (d Deps) features() features {
 		exports:    d.exports(),
 		usages:     &usage.Service{Store: d.Store, Clock: d.Clock, Meter: d.Meter, Used: used},
 		erasures:   &erasure.Service{Store: d.Store},
+		runs:       runs,
 	}
 }
 
@@ -176,6 +196,7 @@ func (f features) operations() []route.Operation {
 	for _, of := range []func() []route.Operation{
 		f.organizations.Operations, f.members.Operations, f.keys.Operations, f.projects.Operations, f.deliveries.Operations,
 		f.costs.Operations, f.audits.Operations, f.usages.Operations, f.exports.Operations, f.erasures.Operations,
+		f.runs.Operations,
 	} {
 		ops = append(ops, of()...)
 	}

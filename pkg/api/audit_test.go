@@ -45,11 +45,23 @@ var changing = map[string]struct {
 	"createExport": {}, "createApiKey": {}, "updateApiKey": {prepare: keyed}, "revokeApiKey": {prepare: keyed},
 	"suspendTenant": {}, "activateTenant": {prepare: asked("POST", "/suspend")}, "deleteTenant": {prepare: called, alone: 1},
 	"restoreTenant": {prepare: asked("DELETE", "?name=alice%27s")},
+	"startRun":      {prepare: connected}, "cancelRun": {prepare: func(t *testing.T, a *apptest.App) map[string]string {
+		connected(t, a)
+		var made struct{ ID string }
+		a.Alice.Do(t, "POST", a.Alice.Path("/projects/"+string(a.Alice.Project)+"/runs"), map[string]any{"kind": "costs"}).Is(t, 202).Into(t, &made)
+		return map[string]string{"runId": made.ID}
+	}},
 	"acceptInvitation": {prepare: func(t *testing.T, a *apptest.App) map[string]string {
 		var made struct{ Token string }
 		a.Bob.Do(t, "POST", a.Bob.Path("/invitations"), map[string]any{"role": "viewer"}).Is(t, 201).Into(t, &made)
 		return map[string]string{"body": `{"token":"` + made.Token + `"}`}
 	}},
+}
+
+// connected gives Alice's tenant an account that can be collected.
+func connected(t *testing.T, a *apptest.App) map[string]string {
+	a.Connect(t, a.Alice.Tenant)
+	return nil
 }
 
 // keyed makes an API key of Alice's tenant.

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -22,6 +23,8 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/blob/folder"
+	"github.com/tenantry/tenantry/pkg/collect"
+	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/identity/localissuer"
@@ -44,6 +47,7 @@ type App struct {
 	Deliveries *delivery.Service // the worker's
 	Meter      *usage.Meter
 	Jobs       *job.Worker
+	Collect    *collect.Service // the worker's; it has no collectors
 	Log        *Log
 	Alice, Bob *Home
 
@@ -52,6 +56,7 @@ type App struct {
 	files  string // the folder of uploaded files
 	inbox  inbox  // of deliveries
 	jobs   messages[job.Message]
+	runs   messages[collect.Message]
 	mu     sync.Mutex
 	now    time.Time
 }
@@ -101,11 +106,12 @@ func (a *App) serve(t testing.TB) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, files.Close()) })
 	a.Meter = usage.NewMeter(a.Store, a.Now, log)
-	a.deps = api.Deps{Store: a.Store, Meter: a.Meter, Auth: auth, Files: files, Queue: &a.inbox, Jobs: &a.jobs, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise, Log: log, Grace: Grace,
+	a.deps = api.Deps{Store: a.Store, Meter: a.Meter, Auth: auth, Files: files, Queue: &a.inbox, Jobs: &a.jobs, Runs: &a.runs, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise, Log: log, Grace: Grace,
 		Strangers: Strangers}
 	served, err := api.Handler(a.deps, "")
 	require.NoError(t, err)
 	a.Jobs = api.Jobs(a.deps)
+	a.Collect = api.Collect(a.deps)
 	a.Deliveries = api.Ingest(a.deps)
 	a.Deliveries.Temp = t.TempDir()
 	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -167,6 +173,19 @@ func (a *App) Join(t testing.TB, id tenant.ID, subject string, role tenant.Role,
 	return a.As(t, subject)
 }
 
+// Connect gives a tenant a connection that was verified, to an account that does not answer.
+func (a *App) Connect(t testing.TB, id tenant.ID) connection.Connection {
+	scope, err := organization.See(t.Context(), a.Store, id, "test")
+	require.NoError(t, err)
+	h, err := a.Store.Tenant(scope)
+	require.NoError(t, err)
+	c := connection.Connection{Name: "payer", AccountID: "444455556666", Kind: connection.Payer, Partition: "aws", Status: connection.Connected, CreatedAt: a.Now(), UpdatedAt: a.Now()}
+	c.ID, err = tenant.NewConnectionID(a.Now(), rand.Reader)
+	require.NoError(t, err)
+	require.NoError(t, h.Write(t.Context(), store.Change{Key: store.Connection(c.ID), Value: c, Condition: store.Absent}))
+	return c
+}
+
 // Now is the server's time.
 func (a *App) Now() time.Time {
 	a.mu.Lock()
@@ -203,6 +222,21 @@ func (a *App) WorkJobs(t testing.TB) {
 	for m, ok := a.jobs.take(); ok; m, ok = a.jobs.take() {
 		require.NoError(t, usage.Worker(a.Meter, api.OfJob, a.Jobs.Handle)(t.Context(), m))
 	}
+}
+
+// WorkRuns has the worker of runs do all messages there are, and what comes of them, once each, and gives what could not be done.
+func (a *App) WorkRuns(t testing.TB) (failed error) {
+	for m, ok := a.runs.take(); ok; m, ok = a.runs.take() {
+		failed = errors.Join(failed, usage.Worker(a.Meter, api.OfRun, a.Collect.Handle)(t.Context(), m))
+	}
+	return failed
+}
+
+// PendingRuns lists the messages that the worker of runs has not had yet, oldest first.
+func (a *App) PendingRuns() []collect.Message {
+	a.runs.mu.Lock()
+	defer a.runs.mu.Unlock()
+	return slices.Clone(a.runs.all)
 }
 
 // Replace has another worker of long work take the place of the one there was, which knows nothing but what is stored.

@@ -24,7 +24,7 @@ import (
 var never = map[string]string{
 	"tenantId": "ten_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "projectId": "prj_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "importId": "imp_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
 	"memberId": "mem_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "invitationId": "inv_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "exportId": "exp_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
-	"keyId": "key_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
+	"runId": "run_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "keyId": "key_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
 }
 
 // Never is an ID that is well-formed and nobody's, by the name of a path parameter; "" where none is known.
@@ -248,6 +248,7 @@ func (m *matrix) create(p *party, op route.Operation, s shot) string {
 	a.Into(m, &made)
 	require.NotEmpty(m, made.ID, "operation %s: its answer has no id: %s", op, a.Body)
 	m.app.WorkJobs(m)
+	require.NoError(m, m.app.WorkRuns(m))
 	return made.ID
 }
 

@@ -252,12 +252,27 @@ func finds(t *testing.T, w *world, class apptest.Class, ops []route.Operation, a
 	require.Positive(t, of[class], "%v", r.Leaks)
 }
 
-func TestTheMatrixFindsWhatHandlersBreak(t *testing.T) {
-	seeAll := func(tenant.ProjectID) bool { return true }
-	for name, c := range map[string]struct {
-		found apptest.Class
-		ops   func(*testing.T, *world) []route.Operation
-	}{
+// broken is what operations may be, and the class of probes that finds it.
+type broken struct {
+	found apptest.Class
+	ops   func(*testing.T, *world) []route.Operation
+}
+
+func findsEach(t *testing.T, all map[string]broken) {
+	for name, c := range all {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			auth, err := w.Authorizer()
+			require.NoError(t, err)
+			finds(t, w, c.found, c.ops(t, w), auth)
+		})
+	}
+}
+
+func seeAll(tenant.ProjectID) bool { return true }
+
+func TestTheMatrixFindsWhatListsBreak(t *testing.T) {
+	findsEach(t, map[string]broken{
 		"a cursor that names the tenant": {apptest.Cursor, func(_ *testing.T, w *world) []route.Operation {
 			return lists(func(ctx context.Context, s *tenant.Scope, in *in) (*out, error) {
 				id, after := string(s.Tenant()), ""
@@ -277,18 +292,6 @@ func TestTheMatrixFindsWhatHandlersBreak(t *testing.T) {
 				return o, err
 			})
 		}},
-		"a body whose tenant is trusted": {apptest.InBody, func(_ *testing.T, w *world) []route.Operation {
-			return makes(func(ctx context.Context, s *tenant.Scope, in *makeIn) (*makeOut, error) {
-				h, err := w.as(cmp.Or(in.Body.TenantID, string(s.Tenant())))
-				if err != nil {
-					return nil, err
-				}
-				all, _, err := list(ctx, h, store.List{}, seeAll)
-				o := &makeOut{}
-				o.Body.Text = fmt.Sprint(all)
-				return o, err
-			})
-		}},
 		"a query whose tenant is trusted": {apptest.InQuery, func(_ *testing.T, w *world) []route.Operation {
 			return lists(func(ctx context.Context, s *tenant.Scope, in *in) (*out, error) {
 				if h, err := w.as(in.TenantID); err == nil {
@@ -305,6 +308,36 @@ func TestTheMatrixFindsWhatHandlersBreak(t *testing.T) {
 					return o, err
 				}
 				return w.list(ctx, s, in)
+			})
+		}},
+		"limits that are forgotten": {apptest.Limited, func(_ *testing.T, w *world) []route.Operation {
+			return lists(func(ctx context.Context, s *tenant.Scope, in *in) (*out, error) {
+				return w.listSeeing(ctx, s, in, seeAll)
+			})
+		}},
+		"a failure of its own": {apptest.InQuery, func(_ *testing.T, w *world) []route.Operation {
+			return lists(func(ctx context.Context, s *tenant.Scope, in *in) (*out, error) {
+				if in.TenantID != "" {
+					panic("a tenant")
+				}
+				return w.list(ctx, s, in)
+			})
+		}},
+	})
+}
+
+func TestTheMatrixFindsWhatHandlersBreak(t *testing.T) {
+	findsEach(t, map[string]broken{
+		"a body whose tenant is trusted": {apptest.InBody, func(_ *testing.T, w *world) []route.Operation {
+			return makes(func(ctx context.Context, s *tenant.Scope, in *makeIn) (*makeOut, error) {
+				h, err := w.as(cmp.Or(in.Body.TenantID, string(s.Tenant())))
+				if err != nil {
+					return nil, err
+				}
+				all, _, err := list(ctx, h, store.List{}, seeAll)
+				o := &makeOut{}
+				o.Body.Text = fmt.Sprint(all)
+				return o, err
 			})
 		}},
 		"a child of any tenant": {apptest.Child, func(t *testing.T, w *world) []route.Operation {
@@ -352,25 +385,5 @@ func TestTheMatrixFindsWhatHandlersBreak(t *testing.T) {
 				return w.peek(ctx, s, in)
 			})
 		}},
-		"limits that are forgotten": {apptest.Limited, func(_ *testing.T, w *world) []route.Operation {
-			return lists(func(ctx context.Context, s *tenant.Scope, in *in) (*out, error) {
-				return w.listSeeing(ctx, s, in, seeAll)
-			})
-		}},
-		"a failure of its own": {apptest.InQuery, func(_ *testing.T, w *world) []route.Operation {
-			return lists(func(ctx context.Context, s *tenant.Scope, in *in) (*out, error) {
-				if in.TenantID != "" {
-					panic("a tenant")
-				}
-				return w.list(ctx, s, in)
-			})
-		}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			auth, err := w.Authorizer()
-			require.NoError(t, err)
-			finds(t, w, c.found, c.ops(t, w), auth)
-		})
-	}
+	})
 }

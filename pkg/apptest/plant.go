@@ -39,6 +39,7 @@ func (m *matrix) foundAs(subject, name, web string) *party {
 		p.Do(m, "POST", p.Path("/projects"), map[string]any{"name": into.name, "environment": "production"}).Is(m, 201).Into(m, &made)
 		*into.id = tenant.ProjectID(made.ID)
 	}
+	m.app.Connect(m, p.Tenant)
 	return p
 }
 

@@ -26,6 +26,7 @@ type Config struct {
 	Bucket    string                 // TENANTRY_BUCKET, of delivered files; tenantry-<stage>-imports where absent
 	QueueURL  string                 // TENANTRY_QUEUE_URL, of the ingest worker
 	JobsURL   string                 // TENANTRY_JOBS_QUEUE_URL, of the worker of long work
+	RunsURL   string                 // TENANTRY_RUNS_QUEUE_URL, of the worker of collection
 	Role      string                 // TENANTRY_TENANT_ROLE_ARN, of the role that the function takes for a tenant; without it no tenant's data is reached
 	Issuer    string                 // TENANTRY_ISSUER, of access tokens: its https URL
 	ClientIDs []string               // TENANTRY_CLIENT_IDS, comma-separated: clients whose Cognito tokens are taken
@@ -39,7 +40,8 @@ func ReadConfig(getenv func(string) string) Config {
 	c := Config{
 		Region: getenv("AWS_REGION"), Stage: getenv("TENANTRY_STAGE"), Tables: map[store.Table]string{},
 		Bucket: getenv("TENANTRY_BUCKET"), QueueURL: getenv("TENANTRY_QUEUE_URL"), JobsURL: getenv("TENANTRY_JOBS_QUEUE_URL"),
-		Role: getenv("TENANTRY_TENANT_ROLE_ARN"), Issuer: getenv("TENANTRY_ISSUER"),
+		RunsURL: getenv("TENANTRY_RUNS_QUEUE_URL"),
+		Role:    getenv("TENANTRY_TENANT_ROLE_ARN"), Issuer: getenv("TENANTRY_ISSUER"),
 		ClientIDs: list(getenv("TENANTRY_CLIENT_IDS")), Audiences: list(getenv("TENANTRY_AUDIENCES")),
 		Plan: tenant.Plan(cmp.Or(getenv("TENANTRY_PLAN"), string(tenant.Free))),
 	}
@@ -82,6 +84,7 @@ func (c Config) Validate() error {
 	check(named(c.Bucket, 3, 63, lower+"-."), "TENANTRY_BUCKET", c.Bucket, "the name of an S3 bucket")
 	check(c.QueueURL == "" || isURL(c.QueueURL), "TENANTRY_QUEUE_URL", c.QueueURL, "the https URL of an SQS queue")
 	check(c.JobsURL == "" || isURL(c.JobsURL), "TENANTRY_JOBS_QUEUE_URL", c.JobsURL, "the https URL of an SQS queue")
+	check(c.RunsURL == "" || isURL(c.RunsURL), "TENANTRY_RUNS_QUEUE_URL", c.RunsURL, "the https URL of an SQS queue")
 	check(c.Role == "" || isRole(c.Role), "TENANTRY_TENANT_ROLE_ARN", c.Role, "the ARN of an IAM role")
 	check(c.Issuer == "" || isURL(c.Issuer), "TENANTRY_ISSUER", c.Issuer, "the https URL of an OpenID Connect issuer")
 	check(c.Issuer == "" || len(c.ClientIDs)+len(c.Audiences) > 0, "TENANTRY_CLIENT_IDS", "", "given, or TENANTRY_AUDIENCES, where TENANTRY_ISSUER is")

@@ -21,10 +21,31 @@ func Gateway(h http.Handler) func(context.Context, events.APIGatewayV2HTTPReques
 			route.Fail(w, fault.Wrap(err, fault.Malformed, "The path, the query or the body's base64 cannot be read."))
 		} else {
 			whole(r.Header, e.Headers)
-			h.ServeHTTP(w, r)
+			if brokeOff(h, w, r) {
+				id := w.Header().Get("X-Request-Id")
+				w = core.NewProxyResponseWriterV2()
+				w.Header().Set("X-Request-Id", id)
+				route.Fail(w, fault.New(fault.Unavailable, "The answer broke off in the middle. Ask again."))
+			}
 		}
 		return w.GetProxyResponse()
 	}
+}
+
+// brokeOff has h answer and tells whether it gave up in the middle, with http.ErrAbortHandler. A server would close the connection; here
+// nothing is out yet, and the panic would end the function's process with all that it has not written.
+func brokeOff(h http.Handler, w http.ResponseWriter, r *http.Request) (broken bool) {
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			broken = true
+		default:
+			panic(p)
+		}
+	}()
+	h.ServeHTTP(w, r)
+	return false
 }
 
 // whole puts headers with commas back as they came: the adapter takes them apart, and an Idempotency-Key may have some.

@@ -83,6 +83,21 @@ func TestGateway(t *testing.T) {
 	})
 }
 
+func TestGatewayOutlivesAnAnswerThatBreaksOff(t *testing.T) {
+	answer, err := cloud.Gateway(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Request-Id", "request-1")
+		w.Header().Set("Content-Type", "text/csv")
+		_, _ = io.WriteString(w, "half of it")
+		panic(http.ErrAbortHandler)
+	}))(t.Context(), event("GET", "/"))
+	require.NoError(t, err)
+	require.Equal(t, 503, answer.StatusCode)
+	require.Equal(t, "request-1", answer.Headers["X-Request-Id"])
+	require.Equal(t, "application/problem+json", answer.Headers["Content-Type"])
+	require.NotContains(t, answer.Body, "half of it")
+	require.Contains(t, answer.Body, "Ask again")
+}
+
 // TestHandler asks handlers on an AWS that is not there.
 func TestHandler(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDTEST")

@@ -38,6 +38,7 @@ type clients struct {
 	files     lazyFiles
 	queue     lazyQueue // of the ingest worker
 	jobs      lazyQueue
+	runs      lazyQueue
 	sqs       func() (*awssqs.Client, error)
 }
 
@@ -76,6 +77,7 @@ func newClients(c Config) clients {
 		})),
 		queue: queueAt(queues, c.QueueURL, "Imports are not set up here: TENANTRY_QUEUE_URL is missing."),
 		jobs:  queueAt(queues, c.JobsURL, "Long work is not set up here: TENANTRY_JOBS_QUEUE_URL is missing."),
+		runs:  queueAt(queues, c.RunsURL, "Collection is not set up here: TENANTRY_RUNS_QUEUE_URL is missing."),
 		sqs:   queues,
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/tenantry/tenantry/pkg/api"
+	"github.com/tenantry/tenantry/pkg/collect"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/job"
@@ -59,6 +60,12 @@ func ServeJobs() {
 	lambda.Start(NewJobs(c, log).Batch)
 }
 
+// ServeCollect is the whole of the worker of collection. It does not return.
+func ServeCollect() {
+	c, log := start()
+	lambda.Start(NewCollect(c, log).Batch)
+}
+
 // Handler serves the operations of f on AWS as c names it. It calls nothing of AWS before a request needs it.
 func Handler(c Config, f route.Function, log *slog.Logger) (http.Handler, error) {
 	d, err := served(c, log)
@@ -97,11 +104,20 @@ func NewJobs(c Config, log *slog.Logger) *Consumer {
 	return &Consumer{Work: queue.Of(job.ParseMessages, work), Hide: aws.hide(c.JobsURL), Log: log}
 }
 
+// NewCollect makes the worker of collection on AWS as c names it.
+func NewCollect(c Config, log *slog.Logger) *Consumer {
+	aws := newClients(c)
+	d := aws.deps(c, log)
+	run := usage.Worker(d.Meter, api.OfRun, api.Collect(d).Handle)
+	return &Consumer{Work: queue.Of(collect.ParseMessages, run), Hide: aws.hide(c.RunsURL), Log: log}
+}
+
 // deps are what every function works with, without what is HTTP's alone.
 func (a clients) deps(c Config, log *slog.Logger) api.Deps {
 	s := a.store()
 	return api.Deps{
 		Store: s, Meter: usage.NewMeter(s, time.Now, log), Files: a.files, Queue: queue.Sender[delivery.Message]{Queue: a.queue}, Jobs: queue.Sender[job.Message]{Queue: a.jobs},
+		Runs:  queue.Sender[collect.Message]{Queue: a.runs},
 		Clock: time.Now, Random: rand.Reader, Plan: c.Plan, Grace: c.Grace, Log: log,
 	}
 }

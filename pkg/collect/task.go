@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/connection"
@@ -17,8 +19,8 @@ import (
 type Collector interface {
 	// Collect does one bounded part of what is to be fetched through a connection and tells whether more is left. It should end by
 	// t.Until, and must within a minute, which its context enforces. A step may be done again from its beginning, beside another
-	// worker too, so that what it writes before the end must be seen by nobody; whatever makes it visible is a Write that
-	// holds t.Guard, which only one worker's can be. *Denied, *Throttled and ErrCapped say why it cannot go on; other errors
+	// worker too, so that what it writes before the end must be seen by nobody; whatever makes it visible is given to t.Reveal, or is
+	// a Write that holds t.Guard and finds itself done when it is done again. *Denied, *Throttled and ErrCapped say why it cannot go on; other errors
 	// of the kinds that pass have the step repeated, and all others end the run as failed, with their message.
 	Collect(ctx context.Context, t *Task) (more bool, err error)
 }
@@ -33,8 +35,10 @@ type Task struct {
 	Last       time.Time // the slot that was fetched whole last, zero where there was none
 	Until      time.Time // when the step should be at its end
 
-	notes []byte
-	tally tally
+	said  said
+	kept  *said // as it was at the last Keep
+	use   Use
+	seen  []store.Change
 	spend func(context.Context, Use) error
 	guard func() []store.Change
 }
@@ -46,13 +50,18 @@ type Use struct {
 	Calls   int64 // of AWS, these among them
 }
 
-// tally is what a step had to say of itself.
-type tally struct {
-	use     Use
+// said is what a collector had to say so far.
+type said struct {
+	notes   []byte
 	counts  map[string]int64
 	skipped []Skipped
 	partial string
 	stage   string
+}
+
+func (s said) clone() said {
+	s.counts, s.skipped = maps.Clone(s.counts), slices.Clone(s.skipped)
+	return s
 }
 
 // Skipped is a region that was left out.
@@ -63,17 +72,17 @@ type Skipped struct {
 
 // Notes fills into with what was kept last for the slot; it stays as it is where nothing was.
 func (t *Task) Notes(into any) error {
-	if len(t.notes) == 0 {
+	if len(t.said.notes) == 0 {
 		return nil
 	}
-	if err := json.Unmarshal(t.notes, into); err != nil {
+	if err := json.Unmarshal(t.said.notes, into); err != nil {
 		return fmt.Errorf("read the notes of a fetch: %w", err)
 	}
 	return nil
 }
 
-// Keep has the next step find v as its notes, also where this one ends as *Throttled; after other errors it is as if nothing had been
-// kept. JSON of v must be under 300 KB.
+// Keep has the next step find v as its notes. Where this one ends as *Throttled, the next one goes on from the last Keep, and what was
+// counted since is not; after other errors it is as if the step had said nothing. JSON of v must be under 300 KB.
 func (t *Task) Keep(v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -82,7 +91,9 @@ func (t *Task) Keep(v any) error {
 	if len(b) > maxNotes {
 		return errors.New("the notes of a fetch are over 300 KB")
 	}
-	t.notes = b
+	t.said.notes = b
+	kept := t.said.clone()
+	t.kept = &kept
 	return nil
 }
 
@@ -96,36 +107,43 @@ func (t *Task) Spend(ctx context.Context, u Use) error {
 			return err
 		}
 	}
-	t.tally.use = t.tally.use.plus(u)
+	t.use = t.use.plus(u)
 	return nil
 }
 
 // Spent is what Spend has counted in this step.
-func (t *Task) Spent() Use { return t.tally.use }
+func (t *Task) Spent() Use { return t.use }
 
 // Count adds to what the run says it has brought, as ("resources", 12).
 func (t *Task) Count(name string, n int64) {
-	if t.tally.counts == nil {
-		t.tally.counts = map[string]int64{}
+	if t.said.counts == nil {
+		t.said.counts = map[string]int64{}
 	}
-	t.tally.counts[name] += n
+	t.said.counts[name] += n
 }
 
 // Skip says that a region is left out and why, in words for people: a region that is disabled.
 func (t *Task) Skip(region, reason string) {
-	for _, s := range t.tally.skipped {
+	for _, s := range t.said.skipped {
 		if s.Region == region {
 			return
 		}
 	}
-	t.tally.skipped = append(t.tally.skipped, Skipped{region, reason})
+	t.said.skipped = append(t.said.skipped, Skipped{region, reason})
 }
 
 // Partial says, in words for people, that something waits for a later run, and why. The last word counts.
-func (t *Task) Partial(reason string) { t.tally.partial = reason }
+func (t *Task) Partial(reason string) { t.said.partial = reason }
 
 // Stage says how far it is, in words for people.
-func (t *Task) Stage(s string) { t.tally.stage = s }
+func (t *Task) Stage(s string) { t.said.stage = s }
+
+// Reveal gives changes, at most 90, that make visible what was collected: they are written in the transaction that ends the fetch, if
+// this step is the last and ends without an error, and so exactly once.
+func (t *Task) Reveal(changes ...store.Change) { t.seen = append(t.seen, changes...) }
+
+// Revealed is what Reveal was given in this step.
+func (t *Task) Revealed() []store.Change { return t.seen }
 
 // Guard gives checks that hold as long as this worker has the run, the run was not cancelled and nobody else has fetched: a part of the
 // Write that makes visible what was collected. Where they do not hold the Write fails with a *store.ConditionError; Collect
@@ -136,6 +154,9 @@ func (t *Task) Guard() []store.Change {
 	}
 	return t.guard()
 }
+
+// forget takes back what was said since a time.
+func (t *Task) forget(since said) { t.said, t.kept, t.seen = since.clone(), nil, nil }
 
 func (u Use) plus(v Use) Use {
 	return Use{Pages: u.Pages + v.Pages, Metrics: u.Metrics + v.Metrics, Calls: u.Calls + v.Calls}

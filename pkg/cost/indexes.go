@@ -65,7 +65,7 @@ func readBlob(ctx context.Context, t *store.Tenant, k store.Key, into any) (int6
 	if err != nil || version == 0 {
 		return 0, err
 	}
-	return version, packed.unpack(into)
+	return version, packed.Into(into)
 }
 
 // edit changes an item that others may be changing too: change is called on what is there, until nobody was quicker.

@@ -114,6 +114,9 @@ type CoverAccount struct {
 	First, Last    calendar.Day
 	Final          bool
 	Sums           []Sum // by Currency, Category
+	Estimated      bool
+	Through        calendar.Day // the last day that is accounted for, where that may be later than Last
+	Provided       Provided
 }
 
 // Aimed stands for the rules of a delivery that was aimed at one project.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/filter"
 	"github.com/tenantry/tenantry/pkg/money"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -113,7 +114,7 @@ func (in *costsIn) question() (*Question, error) {
 	q.Start = day(&p, "query.start", in.Start)
 	q.End = day(&p, "query.end", in.End)
 	if in.GroupBy != "" {
-		groupBy, err := parseList(in.GroupBy)
+		groupBy, err := filter.ParseList(in.GroupBy)
 		if err != nil {
 			p.add("query.groupBy", err.Error(), in.GroupBy)
 		}
@@ -121,18 +122,7 @@ func (in *costsIn) question() (*Question, error) {
 			q.GroupBy = append(q.GroupBy, Dimension(d))
 		}
 	}
-	for i, text := range in.Filter {
-		if len(text) > MaxFilterBytes {
-			p.add("query.filter", filterBounds, "")
-			break
-		}
-		f, err := ParseFilter(text)
-		if err != nil {
-			p.add(fmt.Sprintf("query.filter[%d]", i), err.Error(), text)
-			continue
-		}
-		q.Filters = append(q.Filters, f)
-	}
+	q.Filters = filter.ReadAll(in.Filter, ParseFilter, p.add)
 	if err := p.err(); err != nil {
 		return nil, err
 	}

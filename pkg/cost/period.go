@@ -217,7 +217,7 @@ func (h *holding) describe(p tenant.ProjectID, v *Version) {
 		if !slices.Contains(a.Projects, p) {
 			continue
 		}
-		v.Through = max(v.Through, a.Last)
+		v.Through, v.Estimated = max(v.Through, a.Last, a.Through), v.Estimated || a.Estimated
 		v.AsOf, v.Final = max(v.AsOf, a.Delivered/1000), v.Final && a.Final
 	}
 }

@@ -87,7 +87,7 @@ func unpackRecord(r *store.Record, into any) error {
 	if err := r.Value.Decode(&packed); err != nil {
 		return fmt.Errorf("read a ledger item: %w", err)
 	}
-	return packed.unpack(into)
+	return packed.Into(into)
 }
 
 // keep leaves the subjects that the filters on projects keep.

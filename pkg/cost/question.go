@@ -6,6 +6,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/filter"
 	"github.com/tenantry/tenantry/pkg/focus"
 	"github.com/tenantry/tenantry/pkg/money"
 )
@@ -122,26 +123,20 @@ func (q *Question) checkGroupBy(p *problems) {
 }
 
 func (q *Question) checkFilters(p *problems) {
+	if excess := filter.Excess(q.Filters); excess != "" {
+		p.add("query.filter", excess, "")
+	}
 	if len(q.Filters) > MaxFilters {
-		p.add("query.filter", fmt.Sprintf("is there %d times; at most %d are taken", len(q.Filters), MaxFilters), "")
 		return
 	}
-	values, size := 0, 0
 	for i, f := range q.Filters {
 		if _, err := ParseDimension(string(f.Dimension)); err != nil {
 			p.add(fmt.Sprintf("query.filter[%d]", i), err.Error(), string(f.Dimension))
 		} else if len(f.Values) == 0 {
 			p.add(fmt.Sprintf("query.filter[%d]", i), "has no value", string(f.Dimension))
 		}
-		values += len(f.Values)
-		size += len(f.String())
-	}
-	if values > MaxValues || size > MaxFilterBytes {
-		p.add("query.filter", filterBounds, "")
 	}
 }
-
-var filterBounds = fmt.Sprintf("all filters together take at most %d characters and %d values", MaxFilterBytes, MaxValues)
 
 // checkUnits refuses to add quantities of unlike units.
 func (q *Question) checkUnits(p *problems) {

@@ -29,9 +29,19 @@ var errSuperseded = fmt.Errorf("a document is gone: %w", ErrOvertaken)
 // Origin is the delivery that brings, or brought, a billing account's lines of a period.
 type Origin struct {
 	Delivery  tenant.DeliveryID
-	Delivered time.Time // when it closed: of two uploads the newer counts
-	Rules     int64     // Roster.Rules it is split by, or Aimed
-	Final     bool      // the caller says that nothing more will come
+	Delivered time.Time    // when it closed: of two uploads the newer counts
+	Rules     int64        // Roster.Rules it is split by, or Aimed
+	Final     bool         // the caller says that nothing more will come
+	Estimated bool         // the provider calls some of it an estimate
+	Through   calendar.Day // the last day that is accounted for, also where it has no line; 0 for that of the last line
+	Provided  Provided
+}
+
+// Provided are a provider's own totals of a billing account and period, exact decimals, which the sums of the lines can be held
+// against. The Currency is "" where it gives none.
+type Provided struct {
+	Currency                  string
+	BilledCost, EffectiveCost string
 }
 
 // Replacement puts lines in the place of what their source held of their billing accounts and billing periods.
@@ -153,7 +163,7 @@ func (r *Replacement) read(ctx context.Context) error {
 		return err
 	}
 	if r.headVersion = version; version > 0 {
-		if err := packed.unpack(&r.head); err != nil {
+		if err := packed.Into(&r.head); err != nil {
 			return err
 		}
 	}
@@ -195,7 +205,7 @@ func (r *Replacement) readCovers(ctx context.Context) error {
 			if err := rec.Value.Decode(&packed); err != nil {
 				return err
 			}
-			if err := packed.unpack(&h.cover); err != nil {
+			if err := packed.Into(&h.cover); err != nil {
 				return err
 			}
 			h.version = rec.Version

@@ -37,7 +37,7 @@ func newMatcher(t *table, r *read, p *document.Part) *matcher {
 	place := func(d Dimension) int { return d.at(t.plan.view, r.version.TagKeys) }
 	for _, f := range t.plan.filters() {
 		at := place(f.Dimension)
-		keep, some := f.keeps(p.Dict(at))
+		keep, some := f.KeepsEach(p.Dict(at))
 		m.some = m.some && some
 		if slices.Contains(keep, false) {
 			m.filters = append(m.filters, condition{p.Index(at), keep})

@@ -32,7 +32,7 @@ func Settle(ctx context.Context, t *store.Tenant, id tenant.DeliveryID, committe
 		if err := rec.Value.Decode(&packed); err != nil {
 			return err
 		}
-		if err := packed.unpack(&m); err != nil {
+		if err := packed.Into(&m); err != nil {
 			return err
 		}
 		s := settling{t, projects[i], &m, committed}

@@ -74,7 +74,8 @@ func (r *Replacement) accounts() (map[calendar.Month][]CoverAccount, error) {
 			n = len(all[t.Billing])
 			o := r.Origin(t.BillingAccount, t.Billing)
 			all[t.Billing] = append(all[t.Billing], CoverAccount{BillingAccount: t.BillingAccount, Delivery: o.Delivery,
-				Delivered: o.Delivered.UnixMilli(), Rules: o.Rules, Final: o.Final, TagKeys: r.TagKeys, First: t.First, Last: t.Last})
+				Delivered: o.Delivered.UnixMilli(), Rules: o.Rules, Final: o.Final, Estimated: o.Estimated, Through: o.Through, Provided: o.Provided,
+				TagKeys: r.TagKeys, First: t.First, Last: t.Last})
 			adding[t.Billing] = append(adding[t.Billing], &sums{})
 		}
 		a := &all[t.Billing][n]
@@ -126,14 +127,21 @@ func (t *Totals) at(gen string) []AccountTotals {
 	return nil
 }
 
-// AccountTotals is what a project has of one billing account. Provider is the provider's own total, "" where it gives
-// none.
+// AccountTotals is what a project has of one billing account. Provider is the provider's own total of what is billed to the whole
+// account, "" where it gives none.
 type AccountTotals struct {
 	_              struct{} `cbor:",toarray"`
 	BillingAccount string
 	Lines          int64
 	Sums           []Sum
 	Provider       string
+}
+
+func (r *Replacement) provider(account string, period calendar.Month) string {
+	if p := r.Origin(account, period).Provided; p.Currency != "" {
+		return p.BilledCost
+	}
+	return ""
 }
 
 // totals gathers the tallies of one project and period by billing account.
@@ -149,7 +157,7 @@ func (r *Replacement) totals(p tenant.ProjectID, period calendar.Month) ([]Accou
 		n := slices.IndexFunc(all, func(a AccountTotals) bool { return a.BillingAccount == t.BillingAccount })
 		if n < 0 {
 			n = len(all)
-			all = append(all, AccountTotals{BillingAccount: t.BillingAccount})
+			all = append(all, AccountTotals{BillingAccount: t.BillingAccount, Provider: r.provider(t.BillingAccount, period)})
 			adding = append(adding, &sums{})
 		}
 		all[n].Lines += t.Lines

@@ -93,11 +93,12 @@ type Costs struct {
 // record is a delivery as it is stored, with the workers' own notes.
 type record struct {
 	Delivery
-	Work work     `json:"work"`
-	Tags []string `json:"tags,omitempty"` // of the files as they were read
-
+	Work     work               `json:"work"`
+	Tags     []string           `json:"tags,omitempty"`     // of the files as they were read
 	Maker    tenant.Limit       `json:"maker,omitzero"`     // within which it may replace anything
 	Concerns []tenant.ProjectID `json:"concerns,omitempty"` // projects that its result, or its failure, tells of
+	// Periods is what a Deposit says of billing periods.
+	Periods map[calendar.Month]Period `json:"periods,omitempty"`
 }
 
 // work is who is at a delivery and what is left of earlier attempts.

@@ -377,7 +377,7 @@ func (in *intake) file(ctx context.Context, d *record, i int, only map[cost.Hold
 			lastID, epoch, known = id, in.symbols.Epoch(), true
 			taken = only == nil || only[last]
 			if taken {
-				in.note(&d.Delivery, last)
+				in.note(d, last)
 			}
 		}
 		if !taken {
@@ -392,11 +392,15 @@ func (in *intake) file(ctx context.Context, d *record, i int, only map[cost.Hold
 }
 
 // note remembers whose a billing account and period is.
-func (in *intake) note(d *Delivery, h cost.Holding) {
+func (in *intake) note(d *record, h cost.Holding) {
 	if _, ok := in.origin[h]; ok {
 		return
 	}
-	o := cost.Origin{Delivery: d.ID, Delivered: *d.ClosedAt, Rules: in.now.roster.Rules, Final: d.Final}
+	p := d.Periods[h.Period]
+	o := cost.Origin{Delivery: d.ID, Delivered: *d.ClosedAt, Rules: in.now.roster.Rules, Final: d.Final || p.Final, Estimated: p.Estimated, Through: p.Through}
+	if own := p.Provided; own != nil {
+		o.Provided = cost.Provided{Currency: own.Currency, BilledCost: own.BilledCost.String(), EffectiveCost: own.EffectiveCost.String()}
+	}
 	if d.ProjectID != "" {
 		o.Rules = cost.Aimed
 	}

@@ -36,6 +36,8 @@ type Files interface {
 	UploadURL(ctx context.Context, s *tenant.Scope, name string, size int64, expires time.Duration) (string, error)
 	// Open opens a file; fault.NotFound where there is none.
 	Open(ctx context.Context, s *tenant.Scope, name string) (File, error)
+	// Put keeps a small file, in the place of what was there.
+	Put(ctx context.Context, s *tenant.Scope, name string, body []byte) error
 	// Remove removes a file; removing none is no error.
 	Remove(ctx context.Context, s *tenant.Scope, name string) error
 }

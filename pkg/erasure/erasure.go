@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -62,8 +63,9 @@ type entry struct {
 	job.Record
 }
 
-// due sends a message for every erasure that has something to do now.
+// due sends a message for every erasure that has something to do now. What of the list cannot be read keeps none of the others waiting.
 func (s *Service) due(ctx context.Context, _ job.Message) error {
+	var failed error
 	now := s.Clock()
 	span, l := store.Erasures(now), store.List{Consistency: store.Strongly}
 	for {
@@ -74,7 +76,8 @@ func (s *Service) due(ctx context.Context, _ job.Message) error {
 		for _, r := range page.Records {
 			var e entry
 			if err := r.Value.Decode(&e); err != nil {
-				return fmt.Errorf("list what is to be erased: %w", err)
+				failed = errors.Join(failed, fmt.Errorf("read what is to be erased: %w", err))
+				continue
 			}
 			at, _, _ := strings.Cut(r.Address.SK, "#")
 			if e.sleeps(now) {
@@ -85,7 +88,7 @@ func (s *Service) due(ctx context.Context, _ job.Message) error {
 			}
 		}
 		if page.Next == "" {
-			return nil
+			return failed
 		}
 		l.After = page.Next
 	}

@@ -9,7 +9,9 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/apptest"
 	"github.com/tenantry/tenantry/pkg/erasure"
+	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/storetest"
 )
 
@@ -82,4 +84,16 @@ func requireProof(t testing.TB, a *apptest.App) {
 	require.NotNil(t, proofs.Items[0].CheckedAt)
 	a.As(t, "bob").Get(t, "/v1/me/erasures").Is(t, 200).Into(t, &proofs)
 	require.Empty(t, proofs.Items)
+}
+
+// What of the list cannot be read stands before all others, and is told; they are erased all the same.
+func TestAnEntryThatCannotBeReadKeepsNoOtherWaiting(t *testing.T) {
+	a := apptest.New(t)
+	deleted(t, a)
+	require.NoError(t, a.Store.Directory().Write(t.Context(), store.DirectoryChange{Key: store.Erasure(a.Now(), "ten_01J00000000000000000000000"), Value: map[string]any{"tenant": 7}}))
+	a.Advance(apptest.Grace)
+	require.ErrorContains(t, a.Jobs.Handle(t.Context(), job.Message{Kind: erasure.Due}), "read what is to be erased")
+	sent := a.PendingJobs()
+	require.Len(t, sent, 1)
+	require.Equal(t, a.Alice.Tenant, sent[0].Tenant)
 }

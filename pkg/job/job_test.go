@@ -135,7 +135,20 @@ func TestAJob(t *testing.T) {
 		require.NoError(t, w.worker.Handle(t.Context(), m))
 		w.requireDone(m)
 	})
-	t.Run("that cannot be done fails with the reason", func(t *testing.T) {
+	t.Run("of a tenant that is not there is nothing to do", func(t *testing.T) {
+		w := newTester(t, 1)
+		require.NoError(t, w.worker.Handle(t.Context(), job.Message{Kind: counting, Tenant: "ten_01JDAQ3W5Z8V6K2M4N7P9R1S3T", ID: "1"}))
+		require.NoError(t, w.worker.Handle(t.Context(), job.Message{Kind: counting, Tenant: "x", ID: "1"}))
+		require.NoError(t, w.worker.Handle(t.Context(), job.Message{Kind: counting, Tenant: w.app.Alice.Tenant, ID: "none"}))
+		require.Zero(t, w.steps.Load())
+	})
+	t.Run("of a kind that is not there comes again", func(t *testing.T) {
+		require.True(t, fault.Is(newTester(t, 1).worker.Handle(t.Context(), job.Message{Kind: "x"}), fault.Internal))
+	})
+}
+
+func TestAJobThatFails(t *testing.T) {
+	t.Run("since it cannot be done tells the reason", func(t *testing.T) {
 		w := newTester(t, 1)
 		m := w.begin()
 		w.before = func(int) error { return fault.New(fault.Invalid, "Too much of it.") }
@@ -148,7 +161,7 @@ func TestAJob(t *testing.T) {
 		require.NoError(t, w.worker.Handle(t.Context(), m))
 		require.EqualValues(t, 1, w.steps.Load())
 	})
-	t.Run("that fails again and again is given up", func(t *testing.T) {
+	t.Run("again and again is given up", func(t *testing.T) {
 		w := newTester(t, 1)
 		m := w.begin()
 		w.before = func(int) error { return store.ErrUnavailable }
@@ -159,7 +172,7 @@ func TestAJob(t *testing.T) {
 		require.Len(t, w.told, 1)
 		require.NotContains(t, w.told[0], store.ErrUnavailable.Error())
 	})
-	t.Run("that failed before goes on when a step succeeds in between", func(t *testing.T) {
+	t.Run("goes on when a step succeeds in between", func(t *testing.T) {
 		w := newTester(t, 10)
 		m := w.begin()
 		fail := false
@@ -173,16 +186,6 @@ func TestAJob(t *testing.T) {
 			_ = w.worker.Handle(t.Context(), m)
 		}
 		w.requireDone(m)
-	})
-	t.Run("of a tenant that is not there is nothing to do", func(t *testing.T) {
-		w := newTester(t, 1)
-		require.NoError(t, w.worker.Handle(t.Context(), job.Message{Kind: counting, Tenant: "ten_01JDAQ3W5Z8V6K2M4N7P9R1S3T", ID: "1"}))
-		require.NoError(t, w.worker.Handle(t.Context(), job.Message{Kind: counting, Tenant: "x", ID: "1"}))
-		require.NoError(t, w.worker.Handle(t.Context(), job.Message{Kind: counting, Tenant: w.app.Alice.Tenant, ID: "none"}))
-		require.Zero(t, w.steps.Load())
-	})
-	t.Run("of a kind that is not there comes again", func(t *testing.T) {
-		require.True(t, fault.Is(newTester(t, 1).worker.Handle(t.Context(), job.Message{Kind: "x"}), fault.Internal))
 	})
 }
 

@@ -23,8 +23,8 @@ const (
 	StepTime = time.Minute
 	// aim is when a step should be at its end.
 	aim = 20 * time.Second
-	// leaseTime is how long a silent worker keeps a job: longer than any step.
-	leaseTime = 2 * time.Minute
+	// LeaseTime is how long a silent worker keeps a job: longer than any step.
+	LeaseTime = 2 * time.Minute
 	// turn is how long a worker goes on with one job before it gives way to others, steps not begun before.
 	turn        = 90 * time.Second
 	maxAttempts = 5
@@ -66,7 +66,7 @@ func (w *Worker) Handle(ctx context.Context, m Message) error {
 	if err != nil || l == nil {
 		return err
 	}
-	r.notes = l.record.Notes
+	r.notes = l.Record.Notes
 	return w.turn(ctx, work, r, l)
 }
 
@@ -99,8 +99,8 @@ func (w *Worker) open(ctx context.Context, work Work, m Message) (*Run, Book, er
 }
 
 // turn does steps until the job or the time is at its end.
-func (w *Worker) turn(ctx context.Context, work Work, r *Run, l *lease) error {
-	if l.record.Attempts > maxAttempts && !work.Endless {
+func (w *Worker) turn(ctx context.Context, work Work, r *Run, l *Lease) error {
+	if l.Record.Attempts > maxAttempts && !work.Endless {
 		return w.fail(ctx, work, r, l, "It was tried several times and failed each time, for a reason that is the platform's. "+
 			"Begin it again; if that fails too, tell the operator its ID.")
 	}
@@ -111,12 +111,12 @@ func (w *Worker) turn(ctx context.Context, work Work, r *Run, l *lease) error {
 			return w.failed(context.WithoutCancel(ctx), work, r, l, err)
 		}
 		if !more {
-			return l.write(ctx, func(rec *Record) { rec.Status, rec.Owner, rec.Notes, rec.Attempts = Done, "", r.notes, 0; rec.Steps++ })
+			return l.Write(ctx, func(rec *Record) { rec.Status, rec.Owner, rec.Notes, rec.Attempts = Done, "", r.notes, 0; rec.Steps++ })
 		}
 		over := ctx.Err() != nil || w.Clock().Sub(begun) >= cmp.Or(w.Turn, turn) || late(ctx)
-		err = l.write(context.WithoutCancel(ctx), func(rec *Record) {
+		err = l.Write(context.WithoutCancel(ctx), func(rec *Record) {
 			rec.Steps++
-			rec.Notes, rec.Attempts, rec.Until = r.notes, 1, w.Clock().Add(leaseTime).UTC()
+			rec.Notes, rec.Attempts, rec.Until = r.notes, 1, w.Clock().Add(LeaseTime).UTC()
 			if over {
 				rec.Owner, rec.Attempts = "", 0
 			}
@@ -148,17 +148,17 @@ func (w *Worker) step(ctx context.Context, work Work, r *Run) (more bool, err er
 }
 
 // failed says what becomes of a job whose step has failed.
-func (w *Worker) failed(ctx context.Context, work Work, r *Run, l *lease, err error) error {
+func (w *Worker) failed(ctx context.Context, work Work, r *Run, l *Lease, err error) error {
 	if busy, ok := errors.AsType[*queue.Busy](err); ok {
-		return errors.Join(l.write(ctx, func(rec *Record) { rec.Owner, rec.Attempts = "", 0 }), busy)
+		return errors.Join(l.Write(ctx, func(rec *Record) { rec.Owner, rec.Attempts = "", 0 }), busy)
 	}
 	if errors.Is(err, ErrLater) {
-		return l.write(ctx, func(rec *Record) { rec.Owner, rec.Attempts = "", 0 })
+		return l.Write(ctx, func(rec *Record) { rec.Owner, rec.Attempts = "", 0 })
 	}
 	switch kind := fault.KindOf(err); {
 	case work.Endless, kind == fault.Internal, kind == fault.Limited, kind == fault.Unavailable:
 		err = fault.Wrap(err, fault.Unavailable, "The job could not go on now.")
-		return errors.Join(l.write(ctx, func(rec *Record) { rec.Owner = "" }), err)
+		return errors.Join(l.Write(ctx, func(rec *Record) { rec.Owner = "" }), err)
 	}
 	reason := "It cannot be done."
 	if f, ok := errors.AsType[*fault.Error](err); ok {
@@ -168,67 +168,29 @@ func (w *Worker) failed(ctx context.Context, work Work, r *Run, l *lease, err er
 }
 
 // fail ends a job that is not done.
-func (w *Worker) fail(ctx context.Context, work Work, r *Run, l *lease, reason string) error {
+func (w *Worker) fail(ctx context.Context, work Work, r *Run, l *Lease, reason string) error {
 	w.Log.ErrorContext(ctx, "job given up", "kind", r.Kind, "tenant", r.Message.Tenant, "job", r.ID, "reason", reason)
 	if work.Failed != nil {
 		if err := work.Failed(ctx, r, reason); err != nil {
 			err = fault.Wrap(err, fault.Unavailable, "The end of the job could not be written now.")
-			return errors.Join(l.write(ctx, func(rec *Record) { rec.Owner = "" }), err)
+			return errors.Join(l.Write(ctx, func(rec *Record) { rec.Owner = "" }), err)
 		}
 	}
-	return l.write(ctx, func(rec *Record) { rec.Status, rec.Owner, rec.Reason = Failed, "", reason })
+	return l.Write(ctx, func(rec *Record) { rec.Status, rec.Owner, rec.Reason = Failed, "", reason })
 }
 
-// lease is one worker's hold on a job: it alone writes the record, each time on condition of the version before.
-type lease struct {
-	worker  *Worker
-	book    Book
-	record  Record
-	version int64
-}
-
-// take takes the lease. *queue.Busy where another worker has it; nil where there is no such job, or it is at its end.
-func (w *Worker) take(ctx context.Context, b Book) (*lease, error) {
-	l := &lease{worker: w, book: b}
-	var err error
-	if l.version, err = b.Read(ctx, &l.record); err != nil || l.version == 0 || l.record.Status != Waiting {
-		return nil, err
-	}
-	now := w.Clock()
-	if l.record.Owner != "" && now.Before(l.record.Until) && !w.dead(l.record.Owner) {
-		return nil, &queue.Busy{Wait: l.record.Until.Sub(now)}
-	}
-	owner, err := ulid.New(ulid.Timestamp(now), w.Random)
+// take takes the lease of a job. *queue.Busy where another worker has it; nil where there is no such job, or it is at its end.
+func (w *Worker) take(ctx context.Context, b Book) (*Lease, error) {
+	owner, err := ulid.New(ulid.Timestamp(w.Clock()), w.Random)
 	if err != nil {
 		return nil, fmt.Errorf("name the holder of a lease: %w", err)
 	}
-	err = l.write(ctx, func(rec *Record) {
-		rec.Owner, rec.Until = w.Alone+"/"+owner.String(), now.Add(leaseTime).UTC()
-		rec.Attempts++
-	})
-	return l, err
+	return Take(ctx, w.Clock, b, w.Alone+"/"+owner.String(), w.dead)
 }
 
 // dead tells whether an owner is known not to live any more, before its lease ends.
 func (w *Worker) dead(owner string) bool {
 	return w.Alone != "" && !strings.HasPrefix(owner, w.Alone+"/")
-}
-
-// write changes the record while the lease is held. Where it fails, whoever has the message next reads what is stored.
-func (l *lease) write(ctx context.Context, change func(*Record)) error {
-	next := l.record
-	change(&next)
-	next.UpdatedAt = l.worker.Clock().UTC().Truncate(time.Millisecond)
-	err := l.book.Write(ctx, next, l.version)
-	if store.Conflicted(err) != nil {
-		return &queue.Busy{Wait: time.Second} // another worker has taken it over
-	}
-	if err != nil {
-		return fault.Wrap(err, fault.Unavailable, "The job could not be noted now.")
-	}
-	l.record = next
-	l.version++
-	return nil
 }
 
 // items is the Book of a job among its tenant's items.

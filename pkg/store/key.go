@@ -105,8 +105,22 @@ func Fetch(id tenant.ConnectionID, kind string) Key {
 // Fetches is all of that of a connection.
 func Fetches(id tenant.ConnectionID) Span { return prefix(core("FETCH#" + string(id) + "#")) }
 
+// CostBook is what is known of a connection's costs by Cost Explorer.
+func CostBook(id tenant.ConnectionID) Key { return core("COSTBOOK#" + string(id)) }
+
 // Collected is what collection has spent in a UTC month.
 func Collected(m calendar.Month) Key { return core("COLLECTED#" + m.String()) }
+
+// Inventory is the one item that says which generation of each account's resources counts.
+func Inventory() Key { return core("INVENTORY") }
+
+// Inventoried is what a generation of an account's resources puts into projects, and takes away, until that is done.
+func Inventoried(account, gen string) Key {
+	return core("INVENTORY#" + escape(account) + "#" + gen)
+}
+
+// AllInventoried is all of that of an account, oldest first.
+func AllInventoried(account string) Span { return prefix(Inventoried(account, "")) }
 
 // ExportBook says which export is under way, and how many were begun on a day.
 func ExportBook() Key { return core("EXPORTBOOK") }
@@ -163,6 +177,19 @@ func Runs(p tenant.ProjectID, kind, slot string) Span {
 	}
 	return all
 }
+
+// Resources is one part of what a project has of an account's resources.
+func Resources(p tenant.ProjectID, account, gen string, part int) Key {
+	return ofProject(p, fmt.Sprintf("RES#%s#%s#%05d", escape(account), gen, part))
+}
+
+// Sighting is one part of what was seen of an account's resources and is in no project yet.
+func Sighting(account, part string) Key {
+	return ofProject(tenant.Unassigned, "RESEEN#"+escape(account)+"#"+part)
+}
+
+// Sightings is all of that of an account.
+func Sightings(account string) Span { return prefix(Sighting(account, "")) }
 
 // Span is a range of sort keys in one partition of a tenant.
 type Span struct{ from, to Key }

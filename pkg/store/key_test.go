@@ -70,7 +70,12 @@ func TestKeys(t *testing.T) {
 		{store.ExportBook(), store.CoreTable, core, "EXPORTBOOK"},
 		{store.Export("exp_1"), store.CoreTable, core, "EXPORT#exp_1"},
 		{store.Fetch("con_1", "costs"), store.CoreTable, core, "FETCH#con_1#costs"},
+		{store.CostBook("con_1"), store.CoreTable, core, "COSTBOOK#con_1"},
 		{store.Collected(september), store.CoreTable, core, "COLLECTED#2024-09"},
+		{store.Inventory(), store.CoreTable, core, "INVENTORY"},
+		{store.Inventoried("1#1", "v7"), store.CoreTable, core, "INVENTORY#1%231#v7"},
+		{store.Resources(web, "1#1", "v7", 3), store.CostTable, cost, "RES#1%231#v7#00003"},
+		{store.Sighting("1#1", "v7"), store.CostTable, "T#" + string(abc) + "#P#unassigned", "RESEEN#1%231#v7"},
 		{store.AuditRow(ulid.MustParse("01J90000000000000000000000")), store.AuditTable, core + "#A#2024-09", "01J90000000000000000000000"},
 		{store.Index(web, "service"), store.CostTable, cost, "INDEX#service"},
 		{store.Totals(web, "upload:a", september), store.CostTable, cost, "TOTALS#upload:a#2024-09"},
@@ -84,7 +89,7 @@ func TestKeys(t *testing.T) {
 		require.Equal(t, []store.Address{{Table: test.table, PK: test.pk, SK: test.sk}}, addresses(t, abc, test.key))
 		require.Equal(t, test.sk, test.key.Sort())
 	}
-	everything := store.Everything([]tenant.ProjectID{web}, september, september)
+	everything := store.Everything([]tenant.ProjectID{web, tenant.Unassigned}, september, september)
 	for _, test := range tests {
 		require.True(t, slices.ContainsFunc(everything, func(span store.Span) bool {
 			r := &recorder{}
@@ -164,7 +169,7 @@ func TestPartitionsDoNotCollide(t *testing.T) {
 func TestSpansHoldTheirEntitiesOnly(t *testing.T) {
 	documents := store.Documents(web)
 	all := []store.Key{store.Meta(), store.Roster(), store.Head(), store.TagKeys(), store.Project(web), store.Delivery(imports),
-		store.Cover(september), store.Idempotency("o", "k"), store.Usage(calendar.Date(2024, 9, 1)), store.Export("exp_1"), store.KeyUse("key_1"), store.Fetch("con_1", "costs"), store.Collected(september), store.Index(web, "v"), store.Totals(web, "C#", september),
+		store.Cover(september), store.Idempotency("o", "k"), store.Usage(calendar.Date(2024, 9, 1)), store.Export("exp_1"), store.KeyUse("key_1"), store.Fetch("con_1", "costs"), store.CostBook("con_1"), store.Collected(september), store.Index(web, "v"), store.Totals(web, "C#", september),
 		store.Run(web, "import", "s"), store.Document(web, "s", "v", september, "m", "g", 0), store.YearDocument(web, "s", "v", 2024, "m", "g", 0)}
 	tests := []struct {
 		span store.Span

@@ -29,6 +29,14 @@ func WithMeter(ctx context.Context) (context.Context, *Meter) {
 	return context.WithValue(ctx, meterKey{}, m), m
 }
 
+// MeterIn gives the meter in ctx; where there is none, one that nothing reports to.
+func MeterIn(ctx context.Context) *Meter {
+	if m, ok := ctx.Value(meterKey{}).(*Meter); ok {
+		return m
+	}
+	return &Meter{use: map[Table]Use{}}
+}
+
 // Report adds a call's use to the meter in ctx, if there is one. Engines call it.
 func Report(ctx context.Context, t Table, u Use) {
 	m, ok := ctx.Value(meterKey{}).(*Meter)

@@ -34,6 +34,9 @@ type ConnectionID string
 // RunID names a run of collection in a project: "run_" and a ULID of the run's slot, which only that run has.
 type RunID string
 
+// ResourceID names a resource of a customer's account: "res_" and 26 characters that only its ARN has in the tenant.
+type ResourceID string
+
 // MemberID names a person's membership of a tenant: "mem_" and 26 characters that only that tenant has for that person.
 type MemberID string
 
@@ -51,6 +54,7 @@ const (
 	connectionPrefix = "con_"
 	memberPrefix     = "mem_"
 	runPrefix        = "run_"
+	resourcePrefix   = "res_"
 
 	idLength = 4 + ulid.EncodedSize
 )
@@ -102,6 +106,13 @@ func MemberIDOf(id ID, issuer, subject string) MemberID {
 	sum := sha256.Sum256([]byte(string(id) + "\x00" + issuer + "\x00" + subject))
 	u := ulid.ULID(sum[:16])
 	return MemberID(memberPrefix + u.String())
+}
+
+// ResourceIDOf gives the one ID that the resource of an ARN has in a tenant.
+func ResourceIDOf(id ID, arn string) ResourceID {
+	sum := sha256.Sum256([]byte(string(id) + "\x00" + arn))
+	u := ulid.ULID(sum[:16])
+	return ResourceID(resourcePrefix + u.String())
 }
 
 // RunIDOf gives the one ID that the run of a project, kind and slot has.
@@ -163,6 +174,9 @@ func ParseConnectionID(s string) (ConnectionID, error) {
 
 // ParseRunID reads a run's ID in its one spelling.
 func ParseRunID(s string) (RunID, error) { return RunID(s), check(runPrefix, s) }
+
+// ParseResourceID reads a resource's ID in its one spelling.
+func ParseResourceID(s string) (ResourceID, error) { return ResourceID(s), check(resourcePrefix, s) }
 
 // ParseMemberID reads a membership's ID in its one spelling.
 func ParseMemberID(s string) (MemberID, error) { return MemberID(s), check(memberPrefix, s) }

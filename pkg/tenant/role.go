@@ -33,6 +33,9 @@ const (
 	ReadDelivery  Permission = "delivery:read"
 	WriteDelivery Permission = "delivery:write"
 	ReadCost      Permission = "cost:read"
+	ReadResource  Permission = "resource:read"
+	ReadRun       Permission = "run:read"
+	WriteRun      Permission = "run:write"
 	ReadMember    Permission = "member:read"
 	WriteMember   Permission = "member:write"
 	LeaveTenant   Permission = "tenant:leave"
@@ -59,8 +62,8 @@ var grants = []struct {
 	role Role
 	adds []Permission
 }{
-	{Viewer, []Permission{ReadTenant, LeaveTenant, ReadProject, ReadDelivery, ReadCost, ReadMember, ReadUsage}},
-	{Editor, []Permission{WriteProject, WriteDelivery}},
+	{Viewer, []Permission{ReadTenant, LeaveTenant, ReadProject, ReadDelivery, ReadCost, ReadResource, ReadRun, ReadMember, ReadUsage}},
+	{Editor, []Permission{WriteProject, WriteDelivery, WriteRun}},
 	{Admin, []Permission{WriteTenant, WriteMember, ReadKey, WriteKey, ReadAudit, ExportTenant}},
 	{Owner, []Permission{OwnTenant}},
 }

@@ -63,6 +63,11 @@ func (m *Meter) Imported(scope *tenant.Scope, bytes, lines int64) {
 	m.add(scope.Tenant(), Counts{ImportBytes: bytes, ImportLines: lines})
 }
 
+// Collected counts what collection asks of customers' accounts that is paid for by the piece. It is a collect.Service's Spent.
+func (m *Meter) Collected(scope *tenant.Scope, pages, metrics int64) {
+	m.add(scope.Tenant(), Counts{CollectionPages: pages, CollectionMetrics: metrics})
+}
+
 // Worker meters a worker of messages, each of one tenant, whose use is written when the message is done with. A nil Meter meters nothing.
 func Worker[M any](m *Meter, of func(M) tenant.ID, handle func(context.Context, M) error) func(context.Context, M) error {
 	if m == nil {

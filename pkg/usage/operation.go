@@ -33,7 +33,8 @@ func (s *Service) Operations() []route.Operation {
 
 const doc = `By UTC day, with what it costs the platform's operator on AWS, and with what the plan gives and how much of that is used now. Days without use
 are left out. Use is written in batches: of the last requests up to 59 may be missing for each process that served them. The cost is that of
-the capacity that the tenant's own requests and files took of the store; storage, functions and transfer are not metered.`
+the capacity that the tenant's own requests, files and runs took of the store, and of what its runs asked of customers' AWS accounts that
+is paid for by the piece; storage, functions and transfer are not metered.`
 
 type in struct {
 	Start string `query:"start" maxLength:"10" doc:"The first UTC day; that of the present month where left out." example:"2026-01-01"`
@@ -63,7 +64,10 @@ type Use struct {
 	ResponseBytes int64        `json:"responseBytes" doc:"Of answers' bodies."`
 	ImportBytes   int64        `json:"importBytes" doc:"Of files that arrived."`
 	ImportLines   int64        `json:"importLines" doc:"Of deliveries that succeeded."`
-	Cost          money.Amount `json:"cost" doc:"Of readUnits and writeUnits, by prices."`
+
+	CollectionPages   int64        `json:"collectionPages" doc:"Asked of Cost Explorer."`
+	CollectionMetrics int64        `json:"collectionMetrics" doc:"Asked for with GetMetricData."`
+	Cost              money.Amount `json:"cost" doc:"By prices."`
 }
 
 // Day is a UTC day's use.
@@ -123,7 +127,9 @@ func (a *Answer) fill(counts map[calendar.Day]Counts) (err error) {
 func (c Counts) use() (Use, error) {
 	cost, err := c.cost()
 	half := func(n int64) money.Amount { return money.FromScaled(n*5, 1) }
-	return Use{c.Requests, half(c.ReadHalves), half(c.WriteHalves), c.RequestBytes, c.ResponseBytes, c.ImportBytes, c.ImportLines, cost}, err
+	return Use{Requests: c.Requests, ReadUnits: half(c.ReadHalves), WriteUnits: half(c.WriteHalves), RequestBytes: c.RequestBytes,
+		ResponseBytes: c.ResponseBytes, ImportBytes: c.ImportBytes, ImportLines: c.ImportLines, CollectionPages: c.CollectionPages,
+		CollectionMetrics: c.CollectionMetrics, Cost: cost}, err
 }
 
 // span is what the parameters ask for, end exclusive.

@@ -75,7 +75,7 @@ func (f *Files) incoming() string {
 }
 
 // Finish joins the parts.
-func (f *Files) Finish(_ context.Context, s *tenant.Scope, name, writing string, tags []string) error {
+func (f *Files) Finish(ctx context.Context, s *tenant.Scope, name, writing string, tags []string) error {
 	key, err := blob.Key(s, name)
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func (f *Files) Finish(_ context.Context, s *tenant.Scope, name, writing string,
 	if err := f.place(temp, key); err != nil {
 		return unkept(err)
 	}
-	return f.Drop(context.Background(), s, name, writing)
+	return f.Drop(ctx, s, name, writing)
 }
 
 func (f *Files) join(temp, dir string, tags []string) (err error) {

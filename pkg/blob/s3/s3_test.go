@@ -344,6 +344,13 @@ func TestReading(t *testing.T) {
 		}
 		require.NoError(t, all.Wait())
 	})
+}
+
+func TestReadingWhatBreaksOff(t *testing.T) {
+	b, s := open(t), scope(t, 1)
+	body := pattern(40<<20 + 12345)
+	b.put(t, s, "deliveries/d/0", body)
+
 	t.Run("goes on where bodies break off", func(t *testing.T) {
 		b.broken.Store(2)
 		f := b.file(t, s, "deliveries/d/0")

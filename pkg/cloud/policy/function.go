@@ -21,6 +21,7 @@ func (r Resources) API() Document {
 		take(r.TenantRole),
 		allow("Callers", []string{"dynamodb:GetItem"}, r.Tables[store.DirectoryTable]).when(keyed("KEY#*", "SUB#*")),
 		allow("SendToIngest", send, r.IngestQueue),
+		allow("SendToCollect", send, r.RunsQueue),
 	)
 }
 
@@ -40,6 +41,15 @@ func (r Resources) Ingest() Document {
 	return document(
 		take(r.TenantRole),
 		allow("Ingest", slices.Concat(consume, send), r.IngestQueue),
+	)
+}
+
+// Collect is the policy of functions/collect, which also sends messages to itself, and to ingest when it has collected costs.
+func (r Resources) Collect() Document {
+	return document(
+		take(r.TenantRole),
+		allow("Collect", slices.Concat(consume, send), r.RunsQueue),
+		allow("SendToIngest", send, r.IngestQueue),
 	)
 }
 

@@ -134,7 +134,7 @@ func TestEachLayerHoldsWithTheOthersOpen(t *testing.T) {
 	})
 	t.Run("a function that has become nobody reaches no tenant's item", func(t *testing.T) {
 		l := open(t)
-		for _, function := range []string{"api", "admin", "ingest", "jobs"} {
+		for _, function := range []string{"api", "admin", "ingest", "collect", "jobs"} {
 			refused(t, l.engine(function), alphas)
 		}
 	})
@@ -207,15 +207,17 @@ func TestTheDirectory(t *testing.T) {
 		require.ErrorIs(t, err, store.ErrDenied)
 		require.ErrorIs(t, write(api, member), store.ErrDenied)
 	})
-	t.Run("is nothing to ingest", func(t *testing.T) {
-		_, err := d.engine("ingest").Get(t.Context(), []store.Address{member}, store.Strongly)
-		require.ErrorIs(t, err, store.ErrDenied)
+	t.Run("is nothing to ingest and collect", func(t *testing.T) {
+		for _, function := range []string{"ingest", "collect"} {
+			_, err := d.engine(function).Get(t.Context(), []store.Address{member}, store.Strongly)
+			require.ErrorIs(t, err, store.ErrDenied)
+		}
 	})
 }
 
 func TestNobodyScans(t *testing.T) {
 	d := deploy(t, time.Now)
-	for _, function := range []string{"api", "admin", "ingest", "jobs"} {
+	for _, function := range []string{"api", "admin", "ingest", "collect", "jobs"} {
 		for _, table := range d.tables {
 			_, err := dynamodb.NewFromConfig(d.config(function)).Scan(t.Context(), &dynamodb.ScanInput{TableName: &table})
 			require.ErrorContains(t, err, "AccessDenied")
@@ -242,7 +244,8 @@ func TestNobodyScans(t *testing.T) {
 func TestAFunctionBecomesATenantByTheRoleOfItsOwnAlone(t *testing.T) {
 	d := deploy(t, time.Now)
 	own := item(alpha, store.CoreTable)
-	for function, role := range map[string]string{"api": resources.TenantRole, "admin": resources.TenantRole, "ingest": resources.TenantRole, "jobs": resources.ErasureRole} {
+	for function, role := range map[string]string{"api": resources.TenantRole, "admin": resources.TenantRole, "ingest": resources.TenantRole, "collect": resources.TenantRole,
+		"jobs": resources.ErasureRole} {
 		_, err := d.tenant(t, function, role, alpha).Get(t.Context(), []store.Address{own}, store.Strongly)
 		require.NoError(t, err, function)
 		other := map[string]string{resources.TenantRole: resources.ErasureRole, resources.ErasureRole: resources.TenantRole}[role]

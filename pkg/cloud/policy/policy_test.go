@@ -22,7 +22,7 @@ var resources = policy.Resources{
 		store.CostTable: policytest.Table("cost"), store.AuditTable: policytest.Table("audit"),
 	},
 	Bucket:      policytest.Bucket("imports"),
-	IngestQueue: policytest.Queue("ingest"), JobsQueue: policytest.Queue("jobs"),
+	IngestQueue: policytest.Queue("ingest"), JobsQueue: policytest.Queue("jobs"), RunsQueue: policytest.Queue("runs"),
 	TenantRole: policytest.Role("tenant-data"), ErasureRole: policytest.Role("tenant-erasure"),
 }
 
@@ -72,7 +72,7 @@ func TestTheTenantDataRole(t *testing.T) {
 // documents are all policies of roles.
 var documents = map[string]policy.Document{
 	"tenant-data": resources.TenantData(), "tenant-erasure": resources.TenantErasure(),
-	"api": resources.API(), "admin": resources.Admin(), "ingest": resources.Ingest(), "jobs": resources.Jobs(),
+	"api": resources.API(), "admin": resources.Admin(), "ingest": resources.Ingest(), "collect": resources.Collect(), "jobs": resources.Jobs(),
 }
 
 func TestActionsAndResourcesAreNamed(t *testing.T) {
@@ -99,7 +99,7 @@ func TestActionsAndResourcesAreNamed(t *testing.T) {
 // A function reaches no tenant's items and files by itself: no statement of its own names those tables or the bucket, but
 // for rows that the control plane adds to audit logs.
 func TestFunctionsHoldNothingOfTenants(t *testing.T) {
-	for _, name := range []string{"api", "admin", "ingest", "jobs"} {
+	for _, name := range []string{"api", "admin", "ingest", "collect", "jobs"} {
 		for _, s := range documents[name].Statement {
 			for _, resource := range s.Resource {
 				require.NotContains(t, []string{resources.Tables[store.CoreTable], resources.Tables[store.CostTable]}, resource, name)

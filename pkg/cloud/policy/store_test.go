@@ -48,10 +48,10 @@ func deploy(t testing.TB, clock func() time.Time) *deployed {
 	for table, name := range d.tables {
 		r.Tables[table] = policytest.Table(name)
 	}
-	functions := []string{policytest.Role("api"), policytest.Role("admin"), policytest.Role("ingest")}
+	functions := []string{policytest.Role("api"), policytest.Role("admin"), policytest.Role("ingest"), policytest.Role("collect")}
 	d.Add(t, r.TenantRole, r.TenantData().JSON(), policy.Trust(functions...).JSON())
 	d.Add(t, r.ErasureRole, r.TenantErasure().JSON(), policy.Trust(policytest.Role("jobs")).JSON())
-	for name, its := range map[string]policy.Document{"api": r.API(), "admin": r.Admin(), "ingest": r.Ingest(), "jobs": r.Jobs()} {
+	for name, its := range map[string]policy.Document{"api": r.API(), "admin": r.Admin(), "ingest": r.Ingest(), "collect": r.Collect(), "jobs": r.Jobs()} {
 		d.Add(t, policytest.Role(name), its.JSON(), nil)
 	}
 	return d

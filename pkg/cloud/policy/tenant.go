@@ -22,6 +22,7 @@ type Resources struct {
 	Tables                  map[store.Table]string // all four
 	Bucket                  string                 // of delivered files
 	IngestQueue, JobsQueue  string
+	RunsQueue               string // of collect
 	TenantRole, ErasureRole string // tenant-data, and the same with the right to erase
 }
 

@@ -1,0 +1,6 @@
+// Command collect is the Lambda function that collects from customers' AWS accounts: what asks for a run comes through SQS.
+package main
+
+import "github.com/tenantry/tenantry/pkg/cloud"
+
+func main() { cloud.ServeCollect() }

@@ -1,0 +1,203 @@
+package costexplorer
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// book is what is known of a connection's costs: one item, which names the files that hold their cells. Files are never
+// written over: the item's version decides which of two workers has written, and what the other wrote is named by nobody.
+type book struct {
+	Slot      time.Time                 `json:"slot"`            // fetched whole
+	Good      calendar.Day              `json:"good,omitempty"`  // of the last good run; 0 where there was none
+	Swept     calendar.Day              `json:"swept,omitempty"` // when all months were asked about last
+	Months    map[calendar.Month]*month `json:"months"`
+	Plan      *plan                     `json:"plan,omitempty"`
+	Delivered tenant.DeliveryID         `json:"delivered,omitempty"` // the last
+	Old       []string                  `json:"old,omitempty"`       // files that nothing names any more
+}
+
+// month is what is known of a month.
+type month struct {
+	Revision  int64               `json:"rev"`       // counts the changes
+	Delivered int64               `json:"delivered"` // the revision that was delivered
+	Changed   calendar.Day        `json:"changed,omitempty"`
+	Final     bool                `json:"final,omitempty"`
+	Days      controls            `json:"days"`     // whose cells are those that the files have
+	Accounts  map[string]*account `json:"accounts"` // by ID
+}
+
+// account names the file of an account's cells of a month.
+type account struct {
+	File  string `json:"file"`
+	Lines int    `json:"lines"`
+	Net   bool   `json:"net,omitempty"` // some cell has a private discount
+}
+
+// plan is what of a slot is left to be fetched.
+type plan struct {
+	Slot   time.Time `json:"slot"`
+	Made   time.Time `json:"made"`
+	Asked  span      `json:"asked"`           // of the control request
+	Left   []span    `json:"left"`            // newest first
+	Trying bool      `json:"trying"`          // the first of Left was begun, and may have been too much for one step
+	Days   controls  `json:"days"`            // of the days of Left
+	Flags  controls  `json:"flags,omitempty"` // of days whose cells stand, and which are an estimate no longer, or one again
+	Sweep  bool      `json:"sweep,omitempty"`
+}
+
+func (b *book) month(m calendar.Month) *month {
+	if b.Months == nil {
+		b.Months = map[calendar.Month]*month{}
+	}
+	if b.Months[m] == nil {
+		b.Months[m] = &month{Days: controls{}, Accounts: map[string]*account{}}
+	}
+	return b.Months[m]
+}
+
+// estimated tells whether Cost Explorer calls any day of the month an estimate.
+func (m *month) estimated() bool {
+	for _, c := range m.Days {
+		if c.Estimated {
+			return true
+		}
+	}
+	return false
+}
+
+// lines counts the cells of all accounts.
+func (m *month) lines() (n int) {
+	for _, a := range m.Accounts {
+		n += a.Lines
+	}
+	return n
+}
+
+// move counts a change.
+func (m *month) move(today calendar.Day) {
+	m.Revision++
+	m.Changed, m.Final = today, false
+}
+
+// load reads the book, and takes away the files that were given up.
+func (s *step) load(ctx context.Context) (err error) {
+	var item packed
+	if s.version, err = s.task.Tenant.Read(ctx, store.CostBook(s.task.Connection.ID), &item); err != nil {
+		return fmt.Errorf("read the book of a connection's costs: %w", err)
+	}
+	s.book = book{}
+	if s.version > 0 {
+		if err := unpack(item.Body, &s.book); err != nil {
+			return fmt.Errorf("read the book of a connection's costs: %w", err)
+		}
+	}
+	return s.sweep(ctx)
+}
+
+// packed is a book as it is stored: a payer's of hundreds of accounts would be larger than an item else.
+type packed struct {
+	Body []byte `json:"body"` // JSON, gzip-compressed
+}
+
+func pack(v any) ([]byte, error) {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		return nil, err
+	}
+	err := w.Close()
+	return b.Bytes(), err
+}
+
+func unpack(body []byte, into any) error {
+	r, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	return json.NewDecoder(r).Decode(into)
+}
+
+func (s *step) sweep(ctx context.Context) error {
+	for _, name := range s.book.Old {
+		if err := s.collector.Files.Remove(ctx, s.task.Scope, name); err != nil {
+			return err
+		}
+	}
+	s.book.Old = nil
+	return nil
+}
+
+// save writes the book while the worker has the run and nobody else has written it, then takes the files away that it names no
+// more.
+func (s *step) save(ctx context.Context) error {
+	body, err := pack(s.book)
+	if err != nil {
+		return err
+	}
+	change := store.Change{Key: store.CostBook(s.task.Connection.ID), Value: packed{body}, Condition: store.VersionIs(s.version)}
+	if err := s.task.Tenant.Write(ctx, append(s.task.Guard(), change)...); err != nil {
+		return err
+	}
+	s.version++
+	return s.sweep(ctx)
+}
+
+// days is an account's month in its file.
+type days map[calendar.Day]*day
+
+type day struct {
+	Control Sum    `json:"control"`
+	Cells   []cell `json:"cells"`
+}
+
+// readDays reads an account's month; an empty one where there is none.
+func (s *step) readDays(ctx context.Context, a *account) (days, error) {
+	all := days{}
+	if a == nil {
+		return all, nil
+	}
+	body, err := s.collector.Files.Get(ctx, s.task.Scope, a.File)
+	if fault.Is(err, fault.NotFound) {
+		return nil, fmt.Errorf("the file of collected costs is gone: %w", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return all, unpack(body, &all)
+}
+
+// writeDays puts an account's month into a file of its own and has the book name it.
+func (s *step) writeDays(ctx context.Context, of calendar.Month, id string, all days) error {
+	body, err := pack(all)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(body)
+	a := &account{File: fmt.Sprintf("collected/%s/%s/%s.%d.%s", s.task.Connection.ID, of, id, s.version, hex.EncodeToString(sum[:6]))}
+	for _, d := range all {
+		a.Lines += len(d.Cells)
+		a.Net = a.Net || slices.ContainsFunc(d.Cells, func(c cell) bool { return c.Costs[0] != c.Costs[2] || c.Costs[1] != c.Costs[3] })
+	}
+	if err := s.collector.Files.Put(ctx, s.task.Scope, a.File, body); err != nil {
+		return err
+	}
+	m := s.book.month(of)
+	if old := m.Accounts[id]; old != nil && old.File != a.File {
+		s.book.Old = append(s.book.Old, old.File)
+	}
+	m.Accounts[id] = a
+	return nil
+}

@@ -1,0 +1,221 @@
+// Package costexplorer collects what AWS accounts cost from Cost Explorer, one page after the other and no page for nothing: a
+// day is fetched again only where its total is another. What is known of a month is kept in files of the tenant, and delivered as
+// FOCUS lines of the source ce:<connection>.
+// https://docs.aws.amazon.com/cost-management/latest/userguide/ce-api.html
+package costexplorer
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ce "github.com/aws/aws-sdk-go-v2/service/costexplorer"
+
+	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/collect"
+	"github.com/tenantry/tenantry/pkg/connection"
+	"github.com/tenantry/tenantry/pkg/delivery"
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// Collector is the collect.Collector of costs. All fields but the last are needed.
+type Collector struct {
+	// Config gives the configuration that acts in the connection's account; asked again, one whose session has not ended.
+	Config     func(ctx context.Context, c connection.Connection) (aws.Config, error)
+	Files      Files
+	Deliveries Deliveries
+	Clock      func() time.Time
+	Retryer    func() aws.Retryer // of single requests; nil for the SDK's own
+}
+
+// Files is where cells are kept, below tenants/<tenant>/.
+type Files interface {
+	Put(ctx context.Context, s *tenant.Scope, name string, body []byte) error
+	// Get is fault.NotFound where there is none.
+	Get(ctx context.Context, s *tenant.Scope, name string) ([]byte, error)
+	// Remove removes a file; removing none is no error.
+	Remove(ctx context.Context, s *tenant.Scope, name string) error
+}
+
+// Deliveries takes what was collected: a *delivery.Service.
+type Deliveries interface {
+	Deposit(ctx context.Context, s *tenant.Scope, d delivery.Deposit) (tenant.DeliveryID, error)
+	Outcome(ctx context.Context, s *tenant.Scope, id tenant.DeliveryID) (delivery.Status, string, error)
+}
+
+// Source is the source of what a connection gives.
+func Source(id tenant.ConnectionID) string { return "ce:" + string(id) }
+
+// step is one call of Collect.
+type step struct {
+	collector *Collector
+	task      *collect.Task
+	client    *ce.Client
+	book      book
+	version   int64
+}
+
+// Collect does one step of a connection's costs of a slot: asks for daily totals, fetches what has changed and at last delivers
+// all months that are others than those delivered. Of a slot that is done, or older than one that is, it asks nothing.
+func (c *Collector) Collect(ctx context.Context, t *collect.Task) (more bool, err error) {
+	s := &step{collector: c, task: t}
+	if err := s.load(ctx); err != nil {
+		return false, err
+	}
+	if !t.Slot.After(s.book.Slot) {
+		return false, nil
+	}
+	if p := s.book.Plan; p == nil || !p.Slot.Equal(t.Slot) || c.Clock().Sub(p.Made) > planLife {
+		if err := s.begin(ctx); err != nil {
+			return false, err
+		}
+	}
+	for len(s.book.Plan.Left) > 0 {
+		if s.late() {
+			return true, nil
+		}
+		if late, err := s.next(ctx); err != nil || late {
+			return late, err
+		}
+	}
+	return false, s.finish(ctx)
+}
+
+func (s *step) late() bool {
+	return !s.task.Until.IsZero() && !s.collector.Clock().Before(s.task.Until)
+}
+
+// begin looks after the last delivery and makes a plan.
+func (s *step) begin(ctx context.Context) error {
+	if err := s.lookBack(ctx); err != nil {
+		return err
+	}
+	if err := s.plan(ctx); err != nil {
+		return err
+	}
+	return s.save(ctx)
+}
+
+// lookBack has a delivery that could not be read made again.
+func (s *step) lookBack(ctx context.Context) error {
+	if s.book.Delivered == "" {
+		return nil
+	}
+	status, reason, err := s.collector.Deliveries.Outcome(ctx, s.task.Scope, s.book.Delivered)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	if status == delivery.Failed {
+		s.task.Partial("The last delivery of collected costs could not be read, and is made again: " + reason)
+		for _, m := range s.book.Months {
+			if m.Revision > 0 {
+				m.Revision++
+			}
+		}
+		s.book.Delivered = ""
+	}
+	return nil
+}
+
+// next fetches the first span of the plan, or a half of it where the whole was begun before and not ended.
+func (s *step) next(ctx context.Context) (late bool, err error) {
+	p := s.book.Plan
+	if p.Trying {
+		p.Left = slices.Concat(halve(p.Left[0]), p.Left[1:])
+	}
+	p.Trying = true
+	if err := s.save(ctx); err != nil {
+		return false, err
+	}
+	if late, err := s.fetch(ctx, p.Left[0]); err != nil || late {
+		return late, err
+	}
+	p.Left, p.Trying = p.Left[1:], false
+	return false, s.save(ctx)
+}
+
+// finish delivers what has changed and notes that the slot is done.
+func (s *step) finish(ctx context.Context) error {
+	p := s.book.Plan
+	for d, c := range p.Flags {
+		m := s.book.month(d.Month())
+		was, known := m.Days[d]
+		m.Days[d] = c
+		if known && was.Estimated != c.Estimated {
+			m.move(s.today())
+		}
+	}
+	s.settle()
+	if err := s.deliver(ctx); err != nil {
+		return err
+	}
+	s.book.Slot, s.book.Good, s.book.Plan = p.Slot, s.today(), nil
+	if p.Sweep {
+		s.book.Swept = s.today()
+	}
+	return s.save(ctx)
+}
+
+// settle calls months final that are not estimated, unchanged for 7 days and past the 15th of the next month. It forgets months
+// that Cost Explorer has no more: what was delivered of them stays.
+func (s *step) settle() {
+	today := s.today()
+	for of, m := range s.book.Months {
+		if of <= today.Month()-history && m.Delivered == m.Revision {
+			for _, a := range m.Accounts {
+				s.book.Old = append(s.book.Old, a.File)
+			}
+			delete(s.book.Months, of)
+			continue
+		}
+		if m.Final || m.estimated() || today < m.Changed+7 || today <= (of+1).First()+14 {
+			continue
+		}
+		m.Final = true
+		if m.Revision > 0 {
+			m.Revision++
+		}
+	}
+}
+
+// deliver deposits the months that are others than those delivered, all in one delivery.
+func (s *step) deliver(ctx context.Context) error {
+	var key []string
+	d := delivery.Deposit{Source: Source(s.task.Connection.ID), Periods: map[calendar.Month]delivery.Period{}, With: s.task.Guard()}
+	agree := true
+	for _, of := range slices.Sorted(maps.Keys(s.book.Months)) {
+		m := s.book.Months[of]
+		if m.Revision == m.Delivered || m.Delivered == 0 && m.lines() == 0 {
+			continue
+		}
+		body, terms, err := s.render(ctx, of)
+		if err != nil {
+			return err
+		}
+		agree = agree && terms.Agrees
+		d.Files = append(d.Files, delivery.DepositFile{Name: of.String() + ".csv.gz", Body: body})
+		d.Periods[of] = terms
+		key = append(key, fmt.Sprintf("%s=%d", of, m.Revision))
+	}
+	if len(d.Files) == 0 {
+		return nil
+	}
+	d.Key, d.AllowShrink = strings.Join(key, ","), agree // fewer lines are right where their sum is the provider's own
+	s.task.Stage("delivering")
+	id, err := s.collector.Deliveries.Deposit(ctx, s.task.Scope, d)
+	if err != nil {
+		return err
+	}
+	for of := range d.Periods {
+		m := s.book.Months[of]
+		m.Delivered = m.Revision
+		s.task.Count("months", 1)
+	}
+	s.book.Delivered = id
+	return nil
+}

@@ -1,0 +1,121 @@
+package costexplorer
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/delivery"
+	"github.com/tenantry/tenantry/pkg/focus"
+	"github.com/tenantry/tenantry/pkg/money"
+)
+
+// issuers by partition: who sends the invoice.
+var issuers = map[string]string{"aws-cn": "Amazon Web Services China"}
+
+// render makes the FOCUS file of a month, of all its accounts, and says what Cost Explorer's own totals are.
+func (s *step) render(ctx context.Context, of calendar.Month) (body []byte, terms delivery.Period, err error) {
+	m := s.book.Months[of]
+	terms = delivery.Period{Final: m.Final, Estimated: m.estimated()}
+	net, control := false, Sum{}
+	for d, c := range m.Days {
+		terms.Through = max(terms.Through, d)
+		if control, err = control.add(c.Sum); err != nil {
+			return nil, terms, err
+		}
+	}
+	for _, a := range m.Accounts {
+		net = net || a.Net
+	}
+	var packed bytes.Buffer
+	zip := gzip.NewWriter(&packed)
+	w := &lines{to: focus.NewCSVWriter(zip, "1.2"), step: s, period: of, currency: cmp.Or(control.Currency, "USD")}
+	if net = net && !control.Costs[2].IsZero(); net {
+		w.basis = 2
+	}
+	for _, id := range slices.Sorted(maps.Keys(m.Accounts)) {
+		all, err := s.readDays(ctx, m.Accounts[id])
+		if err != nil {
+			return nil, terms, err
+		}
+		if err := w.account(id, all); err != nil {
+			return nil, terms, err
+		}
+	}
+	if w.written == 0 { // what was there is gone: a line of nothing takes its place
+		w.write(s.task.Connection.AccountID, of.First(), &cell{Service: "No service"}, "Usage", "", money.Amount{}, money.Amount{})
+	}
+	terms.Provided = &delivery.Provided{Currency: w.currency, BilledCost: control.Costs[w.basis], EffectiveCost: control.Costs[w.basis+1]}
+	terms.Agrees = w.billed == terms.Provided.BilledCost && w.effective == terms.Provided.EffectiveCost
+	w.fail(w.to.Close())
+	w.fail(zip.Close())
+	if w.err != nil {
+		return nil, terms, fmt.Errorf("write collected costs: %w", w.err)
+	}
+	return packed.Bytes(), terms, nil
+}
+
+// lines writes cells as FOCUS charges.
+type lines struct {
+	to                *focus.CSVWriter
+	step              *step
+	period            calendar.Month
+	currency          string
+	basis             int // of Sum.Costs: 0, or 2 for those net of private discounts
+	billed, effective money.Amount
+	written           int
+	err               error
+}
+
+func (w *lines) account(id string, all days) error {
+	for _, d := range slices.Sorted(maps.Keys(all)) {
+		for i := range all[d].Cells {
+			c := &all[d].Cells[i]
+			billed, effective := c.Costs[w.basis], c.Costs[w.basis+1]
+			charge := chargeOf(c.Record)
+			if !charge.commitment {
+				w.write(id, d, c, charge.category, charge.class, billed, effective)
+				continue
+			}
+			// The purchase is billed; what of the commitment nobody used is amortized.
+			w.write(id, d, c, charge.category, charge.class, billed, money.Amount{})
+			if !effective.IsZero() {
+				w.write(id, d, c, "Usage", "", money.Amount{}, effective)
+			}
+		}
+	}
+	return w.err
+}
+
+// fail keeps the first error.
+func (w *lines) fail(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+func (w *lines) write(account string, d calendar.Day, c *cell, category, class string, billed, effective money.Amount) {
+	connection := &w.step.task.Connection
+	w.written++
+	for _, sum := range []struct {
+		of  *money.Amount
+		add money.Amount
+	}{{&w.billed, billed}, {&w.effective, effective}} {
+		next, err := sum.of.Add(sum.add)
+		*sum.of = next
+		w.fail(err)
+	}
+	w.fail(w.to.Write(focus.Record{
+		BilledCost: billed, EffectiveCost: effective, BillingCurrency: cmp.Or(c.Currency, w.currency),
+		BillingAccountID: connection.AccountID, SubAccountID: account,
+		BillingPeriodStart: w.period.First().Time(), BillingPeriodEnd: (w.period + 1).First().Time(),
+		ChargePeriodStart: d.Time(), ChargePeriodEnd: (d + 1).Time(), ChargeCategory: category, ChargeClass: class,
+		ProviderName: "AWS", PublisherName: "AWS", InvoiceIssuerName: cmp.Or(issuers[connection.Partition], "Amazon Web Services, Inc."),
+		ServiceName: serviceOf(c.Service), RegionID: regionOf(c.Region),
+	}))
+}

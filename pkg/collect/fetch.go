@@ -1,0 +1,151 @@
+package collect
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/tenantry/tenantry/pkg/job"
+	"github.com/tenantry/tenantry/pkg/queue"
+	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// fetch is what a connection was asked for last, of one kind, as it is stored: for which slot, by whom, and what came of it. Whoever
+// holds its lease is a run; the next run of a later slot begins anew.
+type fetch struct {
+	Job       job.Record           `json:"job"` // Waiting while it is fetched, Done when that is at its end; Owner is a run
+	Slot      time.Time            `json:"slot"`
+	Project   tenant.ProjectID     `json:"project"` // of the run that is at it, or was at its end
+	Run       tenant.RunID         `json:"run"`
+	Result    PartStatus           `json:"result,omitempty"`
+	Reason    string               `json:"reason,omitempty"`
+	Stage     string               `json:"stage,omitempty"`
+	Counts    map[string]int64     `json:"counts,omitempty"`
+	Skipped   []Skipped            `json:"skipped,omitempty"`
+	Uses      map[tenant.RunID]Use `json:"uses,omitempty"` // for the slot, of each run that was at it
+	Last      time.Time            `json:"last"`           // the slot that was fetched whole last
+	Denied    time.Time            `json:"denied"`         // when AWS denied access last; zero once it gave it
+	Resume    time.Time            `json:"resume"`         // not to be asked before
+	Throttles int                  `json:"throttles,omitempty"`
+}
+
+// fetchBook is the job.Book of a fetch, for one run.
+type fetchBook struct {
+	tenant *store.Tenant
+	clock  func() time.Time
+	key    store.Key
+	run    *runBook
+	fetch  fetch
+	stored int64          // version of the item, 0 where there is none
+	with   []store.Change // written with the end of the fetch
+}
+
+// Read reads the fetch as the run sees it: one of an earlier slot that nobody is at is one of the run's slot, not begun. The version
+// is one more than the stored one, since no version means no record. *queue.Busy where it is to wait.
+func (b *fetchBook) Read(ctx context.Context, r *job.Record) (int64, error) {
+	b.fetch = fetch{}
+	var err error
+	if b.stored, err = b.tenant.Read(ctx, b.key, &b.fetch); err != nil {
+		return 0, fmt.Errorf("read a fetch: %w", err)
+	}
+	f, now := &b.fetch, b.clock()
+	held := f.Job.Status == job.Waiting && f.Job.Owner != "" && f.Job.Owner != b.owner() && now.Before(f.Job.Until)
+	if b.stored == 0 || f.Slot.Before(b.run.run.Slot) && !held {
+		*f = fetch{Slot: b.run.run.Slot, Last: f.Last, Denied: f.Denied, Resume: f.Resume, Throttles: f.Throttles,
+			Job: job.Record{Status: job.Waiting, CreatedAt: now.UTC().Truncate(time.Millisecond)}}
+	}
+	if f.Job.Status == job.Waiting && now.Before(f.Resume) {
+		return 0, &queue.Busy{Wait: f.Resume.Sub(now)}
+	}
+	*r = f.Job
+	return b.stored + 1, nil
+}
+
+// Write writes the fetch; where it is at its end with all that makes it seen, and only where the run is still this worker's.
+func (b *fetchBook) Write(ctx context.Context, r job.Record, version int64) error {
+	next := b.fetch
+	next.Job, next.Project, next.Run = r, b.run.run.ProjectID, b.run.run.ID
+	changes := []store.Change{{Key: b.key, Value: next, Condition: store.VersionIs(version - 1)}}
+	if r.Status == job.Done || b.stored == 0 { // what is new comes only into a tenant that is there
+		changes = append(changes, b.run.check())
+	}
+	if r.Status == job.Done {
+		changes = append(changes, b.with...)
+	}
+	if err := b.tenant.Write(ctx, changes...); err != nil {
+		return err
+	}
+	b.fetch, b.stored = next, version
+	return nil
+}
+
+// owner names the run as the holder of a lease: whoever has the run's own lease has this one too.
+func (b *fetchBook) owner() string { return string(b.run.run.ProjectID) + "/" + string(b.run.run.ID) }
+
+// check holds as long as the worker has the run's lease, and the run is not cancelled.
+func (b *runBook) check() store.Change {
+	return store.Change{Action: store.Check, Key: b.key, Condition: store.VersionIs(b.version)}
+}
+
+// guard holds as long as this worker has the run and the fetch.
+func (b *fetchBook) guard() []store.Change {
+	return []store.Change{b.run.check(), {Action: store.Check, Key: b.key, Condition: store.VersionIs(b.stored)}}
+}
+
+// add puts what a step has said of itself into the fetch.
+func (b *fetchBook) add(t *Task) {
+	f, own := &b.fetch, b.run.run.ID
+	f.Uses, f.Counts = maps.Clone(f.Uses), maps.Clone(f.Counts)
+	if f.Uses == nil {
+		f.Uses = map[tenant.RunID]Use{}
+	}
+	f.Uses[own] = f.Uses[own].plus(t.use)
+	for name, n := range t.said.counts {
+		if f.Counts == nil {
+			f.Counts = map[string]int64{}
+		}
+		f.Counts[name] += n
+	}
+	for _, s := range t.said.skipped {
+		f.skip(s)
+	}
+	f.Stage = cmp.Or(t.said.stage, f.Stage)
+	f.Reason = cmp.Or(t.said.partial, f.Reason)
+}
+
+func (f *fetch) skip(s Skipped) {
+	for _, other := range f.Skipped {
+		if other.Region == s.Region {
+			return
+		}
+	}
+	if len(f.Skipped) < maxSkipped {
+		f.Skipped = append(f.Skipped[:len(f.Skipped):len(f.Skipped)], s)
+	}
+}
+
+// maxSkipped is more regions than AWS has.
+const maxSkipped = 60
+
+// tell puts the state of the fetch into a run's part.
+func (f *fetch) tell(p *Part, own tenant.RunID) {
+	if use, ok := f.Uses[own]; ok {
+		p.Pages, p.Metrics, p.Calls = use.Pages, use.Metrics, use.Calls
+	}
+	p.Reason = f.Reason
+	p.Status = PartRunning
+	if f.Job.Status == job.Done {
+		p.Status = f.Result
+	}
+	if f.Run != own {
+		p.FetchedBy, p.Counts, p.Skipped, p.Stage = &Origin{f.Project, f.Run}, nil, nil, ""
+		return
+	}
+	p.FetchedBy, p.Counts, p.Skipped, p.Stage = nil, f.Counts, f.Skipped, f.Stage
+	if p.ended() {
+		p.Stage = ""
+	}
+}

@@ -1,0 +1,356 @@
+package collect
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+
+	"github.com/tenantry/tenantry/pkg/connection"
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/job"
+	"github.com/tenantry/tenantry/pkg/project"
+	"github.com/tenantry/tenantry/pkg/queue"
+	"github.com/tenantry/tenantry/pkg/store"
+)
+
+// step does one step of the first connection that is not at its end and can go on, and tells whether more is left of the run.
+func (r *running) step(ctx context.Context, j *job.Run) (more bool, err error) {
+	meter := store.MeterIn(ctx)
+	before := meter.Total()
+	run := &r.book.run
+	defer func() {
+		took := meter.Total()
+		run.ReadHalves += int64(took.Read - before.Read)
+		run.WriteHalves += int64(took.Write - before.Write)
+	}()
+	why, err := r.rests(ctx)
+	if err != nil {
+		return false, err
+	}
+	if why != "" {
+		run.Outcome, run.Reason = Cancelled, why
+		run.leave()
+		return false, nil
+	}
+	if err := r.plan(ctx); err != nil {
+		return false, err
+	}
+	if r.service.Clock().Sub(run.CreatedAt) >= lifetime {
+		r.expire()
+	}
+	if err := r.some(ctx, j); err != nil {
+		return false, err
+	}
+	for i := range run.Connections {
+		if !run.Connections[i].ended() {
+			return true, nil
+		}
+	}
+	r.conclude()
+	return false, nil
+}
+
+// some does a step of the first connection that can go on. One that failed is left alone until the message comes again, and the
+// others are collected.
+func (r *running) some(ctx context.Context, j *job.Run) error {
+	var busy *queue.Busy
+	var failed error
+	for i := range r.book.run.Connections {
+		p := &r.book.run.Connections[i]
+		if p.ended() {
+			continue
+		}
+		err := r.failed[p.ConnectionID]
+		if err == nil {
+			err = r.advance(ctx, j, p)
+		}
+		if err == nil {
+			return nil
+		}
+		if b, ok := errors.AsType[*queue.Busy](err); ok {
+			if busy == nil || b.Wait < busy.Wait {
+				busy = b
+			}
+			continue
+		}
+		r.failed[p.ConnectionID], failed = err, err
+	}
+	if failed != nil || busy == nil {
+		return failed
+	}
+	return busy
+}
+
+// plan chooses the connections of a run, once.
+func (r *running) plan(ctx context.Context) error {
+	run := &r.book.run
+	if run.Planned {
+		return nil
+	}
+	all, err := connection.List(ctx, r.tenant)
+	if err != nil {
+		return err
+	}
+	for _, c := range reach(all, r.project, run.Kind) {
+		run.Connections = append(run.Connections, Part{ConnectionID: c.ID, AccountID: c.AccountID, Status: PartWaiting})
+	}
+	run.Planned = true
+	return nil
+}
+
+// expire ends what a run has waited for too long.
+func (r *running) expire() {
+	for i := range r.book.run.Connections {
+		if p := &r.book.run.Connections[i]; !p.ended() {
+			p.Status, p.Reason = PartFailed, "It was not at its end after 24 hours; the next run begins anew. "+p.Reason
+		}
+	}
+}
+
+// conclude says what the run ends as.
+func (r *running) conclude() {
+	run := &r.book.run
+	var got, capped bool
+	var reasons []string
+	for _, p := range run.Connections {
+		got = got || p.Status == Collected
+		capped = capped || p.Status == Capped
+		if p.Reason != "" {
+			reasons = append(reasons, "Account "+p.AccountID+": "+p.Reason)
+		}
+	}
+	run.Outcome = Succeeded
+	switch {
+	case len(run.Connections) == 0:
+		run.Outcome, run.Reason = Failed, noConnection(r.project)
+		return
+	case !got && !capped:
+		run.Outcome = Failed
+	case len(reasons) > 0:
+		run.Partial = true
+	}
+	const most = 5
+	for i, reason := range reasons {
+		if i == most {
+			run.Reason += fmt.Sprintf(" And %d more; connections says which.", len(reasons)-most)
+			break
+		}
+		if i > 0 {
+			run.Reason += " "
+		}
+		run.Reason += reason
+	}
+}
+
+// advance does one step of a connection, or finds that another run has done it. *queue.Busy where it is to wait.
+func (r *running) advance(ctx context.Context, j *job.Run, p *Part) error {
+	s, run := r.service, &r.book.run
+	c, version, err := connection.Read(ctx, r.tenant, p.ConnectionID)
+	if err != nil {
+		return err
+	}
+	switch {
+	case version == 0:
+		p.Status, p.Reason = Left, "The connection was removed."
+		return nil
+	case c.Status == connection.Pending:
+		p.Status, p.Reason = Left, "The connection is not verified any more: verify it."
+		return nil
+	case c.Status == connection.Paused:
+		p.Status, p.Reason = Left, "The connection is paused: resume it. "+c.Reason
+		return nil
+	}
+	book := &fetchBook{tenant: r.tenant, clock: s.Clock, key: store.Fetch(c.ID, string(run.Kind)), run: r.book}
+	l, err := job.Take(ctx, s.Clock, book, book.owner(), func(owner string) bool { return owner == book.owner() })
+	if err != nil {
+		return passing(err)
+	}
+	if l == nil {
+		book.fetch.tell(p, run.ID)
+		return nil
+	}
+	f := &fetching{running: r, part: p, connection: c, book: book, lease: l}
+	return f.step(ctx, j)
+}
+
+// passing gives errors of the store the kind of those that pass.
+func passing(err error) error {
+	if _, ok := errors.AsType[*queue.Busy](err); ok || fault.Is(err, fault.Unavailable) {
+		return err
+	}
+	return fault.Wrap(err, fault.Unavailable, "The store cannot be reached now.")
+}
+
+// fetching is a run's hold on a connection.
+type fetching struct {
+	*running
+	part       *Part
+	connection connection.Connection
+	book       *fetchBook
+	lease      *job.Lease
+}
+
+// maxAttempts is less than those of a job, so that a connection that cannot be read does not end the others' run.
+const maxAttempts = 4
+
+func (f *fetching) step(ctx context.Context, j *job.Run) error {
+	collector := f.service.Collectors[f.message.Kind]
+	state := &f.book.fetch
+	switch {
+	case collector == nil:
+		return f.end(ctx, PartFailed, "Nothing here collects "+string(f.message.Kind)+".")
+	case f.lease.Record.Attempts > maxAttempts:
+		return f.end(ctx, PartFailed, "It was tried several times and failed each time, for a reason that is the platform's. The next run begins anew; "+
+			"if that fails too, tell the operator the run's ID.")
+	case f.left():
+		return f.end(ctx, AccessDeny, f.connection.Reason+" It is tried again once a day, and at once by a run that is started by hand.")
+	}
+	t := &Task{Scope: f.scope, Tenant: f.tenant, Connection: f.connection, Kind: f.message.Kind, Slot: state.Slot, Last: state.Last, Until: j.Until,
+		said: said{notes: state.Job.Notes}, guard: f.book.guard}
+	t.spend = func(ctx context.Context, u Use) error { return f.service.spend(ctx, f.scope, f.tenant, u) }
+	more, err := f.collect(ctx, collector, t)
+	ctx = context.WithoutCancel(ctx)
+	f.book.add(t)
+	if err != nil {
+		return f.failed(ctx, t, err)
+	}
+	if more {
+		state.Throttles = 0
+		return f.note(ctx, func(rec *job.Record) {
+			rec.Steps++
+			rec.Notes, rec.Attempts, rec.Until = t.said.notes, 0, f.service.Clock().Add(job.LeaseTime).UTC()
+		})
+	}
+	f.book.with = t.seen
+	if err := f.mended(ctx, f.connection); err != nil {
+		return passing(err)
+	}
+	state.Denied, state.Last, state.Throttles = time.Time{}, state.Slot, 0
+	return f.end(ctx, Collected, state.Reason)
+}
+
+// left tells whether a broken connection is not to be tried: it is once a day, and whenever somebody starts a run.
+func (f *fetching) left() bool {
+	denied := f.book.fetch.Denied
+	return f.connection.Status == connection.Broken && f.book.run.run.StartedBy == nil && !denied.IsZero() &&
+		f.service.Clock().Sub(denied) < retried
+}
+
+// collect does a step of the collector, again after a wait where AWS asks to slow down and there is time. A panic is an error.
+func (f *fetching) collect(ctx context.Context, c Collector, t *Task) (more bool, err error) {
+	for n := f.book.fetch.Throttles; ; n++ {
+		more, err = safely(ctx, c, t)
+		slow, ok := errors.AsType[*Throttled](err)
+		if !ok {
+			return more, err
+		}
+		wait := cmp.Or(slow.After, backoff(n))
+		f.book.fetch.Throttles = n + 1
+		f.book.fetch.Resume = f.service.now().Add(wait)
+		if ctx.Err() != nil || !f.service.Clock().Add(wait).Before(t.Until) {
+			return false, err
+		}
+		f.service.sleep(ctx, wait)
+	}
+}
+
+func safely(ctx context.Context, c Collector, t *Task) (more bool, err error) {
+	before := t.said.clone()
+	defer func() {
+		if p := recover(); p != nil {
+			t.forget(before)
+			err = fmt.Errorf("the collector panicked: %v\n%s", p, debug.Stack())
+		}
+	}()
+	more, err = c.Collect(ctx, t)
+	if _, slow := errors.AsType[*Throttled](err); slow && t.kept != nil {
+		t.forget(*t.kept)
+	} else if err != nil {
+		t.forget(before)
+	}
+	return more, err
+}
+
+const (
+	firstWait   = time.Second
+	longestWait = 10 * time.Minute
+)
+
+// backoff is a time between half of a wait that doubles and all of it.
+func backoff(n int) time.Duration {
+	wait := min(firstWait<<min(n, 20), longestWait)
+	return wait/2 + rand.N(wait/2+1)
+}
+
+// failed says what becomes of a fetch whose step has failed.
+func (f *fetching) failed(ctx context.Context, t *Task, err error) error {
+	state := &f.book.fetch
+	if denied, ok := errors.AsType[*Denied](err); ok {
+		reason, err := f.broken(ctx, f.connection, denied.Reason)
+		if err != nil {
+			return passing(err)
+		}
+		state.Denied = f.service.now()
+		return f.end(ctx, AccessDeny, reason)
+	}
+	if errors.Is(err, ErrCapped) {
+		return f.end(ctx, Capped, message(err))
+	}
+	if _, ok := errors.AsType[*Throttled](err); ok {
+		wait := max(state.Resume.Sub(f.service.Clock()), time.Second)
+		state.Stage = "AWS asks to slow down; it goes on by itself."
+		return errors.Join(f.note(ctx, func(rec *job.Record) { rec.Notes, rec.Owner, rec.Attempts = t.said.notes, "", 0 }), &queue.Busy{Wait: wait})
+	}
+	if busy, ok := errors.AsType[*queue.Busy](err); ok {
+		return errors.Join(f.note(ctx, func(rec *job.Record) { rec.Owner, rec.Attempts = "", 0 }), busy)
+	}
+	if store.Conflicted(err) != nil { // the guard: the run is another's by now, or cancelled
+		return &queue.Busy{Wait: time.Second}
+	}
+	switch kind := fault.KindOf(err); {
+	case kind == fault.Internal, kind == fault.Limited, kind == fault.Unavailable:
+		f.service.Log.ErrorContext(ctx, "collection failed", "kind", f.message.Kind, "tenant", f.message.Tenant, "project", f.message.Project,
+			"run", f.message.ID(), "connection", f.connection.ID, "error", err)
+		err = fault.Wrap(err, fault.Unavailable, "It could not be collected now.")
+		return errors.Join(f.note(ctx, func(rec *job.Record) { rec.Owner = "" }), err)
+	}
+	return f.end(ctx, PartFailed, message(err))
+}
+
+func message(err error) string {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f.Message
+	}
+	return err.Error()
+}
+
+// end ends the fetch, and with it the part of every run that waits for it.
+func (f *fetching) end(ctx context.Context, result PartStatus, reason string) error {
+	f.book.fetch.Result, f.book.fetch.Reason = result, reason
+	return f.note(ctx, func(rec *job.Record) {
+		rec.Steps++
+		rec.Status, rec.Owner, rec.Notes, rec.Attempts = job.Done, "", nil, 0
+	})
+}
+
+// note writes the fetch and tells the run.
+func (f *fetching) note(ctx context.Context, change func(*job.Record)) error {
+	if err := f.lease.Write(ctx, change); err != nil {
+		return err
+	}
+	f.book.fetch.tell(f.part, f.book.run.run.ID)
+	return nil
+}
+
+// noConnection says what to do for a project that no connection reaches.
+func noConnection(p project.Project) string {
+	const how = "Connect one with POST .../connections and verify it."
+	if len(p.AccountIDs) == 0 {
+		return "No AWS account is connected. " + how
+	}
+	return "No connection reaches the project's accounts (accountIds): neither one of them nor their payer is connected. " + how
+}

@@ -1,0 +1,171 @@
+package resource
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tenantry/tenantry/pkg/packed"
+	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// head says which generation of each account's resources counts: what changes it makes a whole look at an account visible, in
+// every project at once. It is one item of a tenant.
+type head struct {
+	_        struct{} `cbor:",toarray"`
+	Accounts []account
+}
+
+// account is what counts of one, and how the last look at it went.
+type account struct {
+	_        struct{} `cbor:",toarray"`
+	ID       string
+	Gen      string // a ULID
+	At       int64  // seconds of Unix
+	Holdings []holding
+	Skipped  []Skipped
+}
+
+// holding is what a project has of an account: so many parts.
+type holding struct {
+	_       struct{} `cbor:",toarray"`
+	Project tenant.ProjectID
+	Parts   int
+	Count   int // of resources, gone ones too
+}
+
+// Skipped is what a look at an account could not read, so that its resources stayed as they were.
+type Skipped struct {
+	_       struct{} `cbor:",toarray" json:"-"`
+	Region  string   `json:"region,omitempty" doc:"Absent for what is in none."`
+	Service string   `json:"service,omitempty" doc:"Absent for a whole region."`
+	Reason  string   `json:"reason"`
+}
+
+// readHead gives the head and the version of its item, 0 where there is none.
+func readHead(ctx context.Context, h *store.Tenant) (x head, version int64, err error) {
+	var item packed.Item
+	if version, err = h.Read(ctx, store.Inventory(), &item); err != nil || version == 0 {
+		return head{}, 0, err
+	}
+	if err := item.Into(&x); err != nil {
+		return head{}, 0, fmt.Errorf("read the inventory: %w", err)
+	}
+	return x, version, nil
+}
+
+// find gives the place of an account.
+func (x *head) find(id string) (at int, found bool) {
+	return slices.BinarySearchFunc(x.Accounts, id, func(a account, id string) int { return cmp.Compare(a.ID, id) })
+}
+
+// of gives an account, nil where it was never looked at.
+func (x *head) of(id string) *account {
+	if at, found := x.find(id); found {
+		return &x.Accounts[at]
+	}
+	return nil
+}
+
+// with gives the head with an account as it is now.
+func (x head) with(a account) head {
+	all := slices.Clone(x.Accounts)
+	if at, found := x.find(a.ID); found {
+		all[at] = a
+	} else {
+		all = slices.Insert(all, at, a)
+	}
+	return head{Accounts: all}
+}
+
+// keys are those of an account's parts.
+func (a *account) keys() (all []store.Key) {
+	for _, h := range a.Holdings {
+		all = append(all, h.keys(a.ID, a.Gen)...)
+	}
+	return all
+}
+
+func (h *holding) keys(account, gen string) (all []store.Key) {
+	for n := range h.Parts {
+		all = append(all, store.Resources(h.Project, account, gen, n))
+	}
+	return all
+}
+
+// errMoved says that a snapshot was superseded while it was being read.
+var errMoved = errors.New("the snapshot was superseded")
+
+// atOnce bounds the parts that are got together.
+const atOnce = 20
+
+// get reads parts. They are never changed, so that an eventual read finds the right one or none; one that a strong read does
+// not find either was superseded.
+func get(ctx context.Context, h *store.Tenant, keys []store.Key) ([]*sheet, error) {
+	var sheets []*sheet
+	for some := range slices.Chunk(keys, atOnce) {
+		records, err := h.Get(ctx, store.Eventually, some...)
+		if err != nil {
+			return nil, fmt.Errorf("read resources: %w", err)
+		}
+		for i, r := range records {
+			if r == nil {
+				again, err := h.Get(ctx, store.Strongly, some[i])
+				if err != nil {
+					return nil, fmt.Errorf("read resources: %w", err)
+				}
+				if r = again[0]; r == nil {
+					return nil, errMoved
+				}
+			}
+			var item packed.Item
+			if err := r.Value.Decode(&item); err != nil {
+				return nil, fmt.Errorf("read resources: %w", err)
+			}
+			s, err := decode(item)
+			if err != nil {
+				return nil, fmt.Errorf("read resources: %w", err)
+			}
+			sheets = append(sheets, s)
+		}
+	}
+	return sheets, nil
+}
+
+// attempts bounds how often a read is begun anew because what it read was superseded.
+const attempts = 5
+
+// pause waits before all attempts but the first, longer each time.
+func pause(ctx context.Context, attempt int) error {
+	if attempt == 0 {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(10 * time.Millisecond << attempt):
+		return nil
+	}
+}
+
+// Account is where resources come from.
+type Account struct {
+	ID          string    `json:"accountId"`
+	CollectedAt time.Time `json:"collectedAt"`
+	Skipped     []Skipped `json:"skipped" doc:"What could not be read then."`
+}
+
+// shown lists the accounts that a query is of and may be shown.
+func (x *head) shown(q *Query, shows func(*account) bool) []Account {
+	all := []Account{}
+	for i := range x.Accounts {
+		if a := &x.Accounts[i]; shows(a) && q.keeps(byAccount, a.ID) {
+			all = append(all, Account{a.ID, time.Unix(a.At, 0).UTC(), append([]Skipped{}, a.Skipped...)})
+		}
+	}
+	return all
+}
