@@ -26,7 +26,7 @@ func TestCursorsThatCallersMake(t *testing.T) {
 	limited := a.Join(t, a.Alice.Tenant, "eve", tenant.Admin, tenant.ProjectID(shown.ID))
 	stands := []string{"0", "A", "\x00", "\U0010FFFF", "-", "=x", "-1 abc", "9999999999 abc", "META", "FENCE", "MEMBER#", "APIKEY#", "PROJECT#" + string(hidden),
 		"PROJECT#prj_", "DELIVERY#imp_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "7ZZZZZZZZZZZZZZZZZZZZZZZZZ", strings.Repeat("0", 26), strings.Repeat("x", 1024),
-		strings.Repeat("x", 1025), strings.Repeat("x", 1500)}
+		strings.Repeat("x", 1025), strings.Repeat("x", 1500), "2026-01-01T00:00:00Z#costs"}
 	lists := 0
 	for _, op := range api.Operations() {
 		if !slices.Contains(apptest.QueryParameters(t, op), "cursor") {
