@@ -22,6 +22,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/member"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/project"
+	"github.com/tenantry/tenantry/pkg/resource"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -70,6 +71,7 @@ type features struct {
 	projects      *project.Service
 	deliveries    *delivery.Service
 	costs         *cost.Service
+	resources     *resource.Service
 	audits        *audit.Service
 	exports       *export.Service
 	usages        *usage.Service
@@ -165,6 +167,7 @@ func (d Deps) features() features {
 	deliveries, members := Ingest(d), &member.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget}
 	projects := &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, RulesChanged: deliveries.RulesChanged}
 	keys := &apikey.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget}
+	costs := &cost.Service{Store: d.Store, Clock: d.Clock}
 	runs := Collect(d)
 	limits := &limit.Counter{Store: d.Store, Clock: d.Clock}
 	used := []func(context.Context, *tenant.Scope) (map[string]int64, error){projects.Used, members.Used, keys.Used, deliveries.Used,
@@ -178,7 +181,8 @@ func (d Deps) features() features {
 		keys:       keys,
 		projects:   projects,
 		deliveries: deliveries,
-		costs:      &cost.Service{Store: d.Store, Clock: d.Clock},
+		costs:      costs,
+		resources:  &resource.Service{Store: d.Store, Clock: d.Clock, Costs: costs},
 		audits:     &audit.Service{Store: d.Store, Clock: d.Clock},
 		exports:    d.exports(),
 		usages:     &usage.Service{Store: d.Store, Clock: d.Clock, Meter: d.Meter, Used: used},
@@ -195,7 +199,7 @@ func (f features) operations() []route.Operation {
 	var ops []route.Operation
 	for _, of := range []func() []route.Operation{
 		f.organizations.Operations, f.members.Operations, f.keys.Operations, f.projects.Operations, f.deliveries.Operations,
-		f.costs.Operations, f.audits.Operations, f.usages.Operations, f.exports.Operations, f.erasures.Operations,
+		f.costs.Operations, f.resources.Operations, f.audits.Operations, f.usages.Operations, f.exports.Operations, f.erasures.Operations,
 		f.runs.Operations,
 	} {
 		ops = append(ops, of()...)

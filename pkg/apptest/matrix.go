@@ -24,7 +24,7 @@ import (
 var never = map[string]string{
 	"tenantId": "ten_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "projectId": "prj_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "importId": "imp_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
 	"memberId": "mem_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "invitationId": "inv_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "exportId": "exp_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
-	"runId": "run_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "keyId": "key_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
+	"runId": "run_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "keyId": "key_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "resourceId": "res_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
 }
 
 // Never is an ID that is well-formed and nobody's, by the name of a path parameter; "" where none is known.
@@ -34,6 +34,9 @@ func Never(parameter string) string { return never[parameter] }
 var elsewhere = map[string]func(testing.TB, *App, *party) string{
 	"memberId": func(_ testing.TB, a *App, p *party) string {
 		return string(tenant.MemberIDOf(p.Tenant, a.Issuer.URL, p.subject))
+	},
+	"resourceId": func(t testing.TB, a *App, p *party) string {
+		return string(a.collect(t, p.Home, "account of "+p.subject, p.subject))
 	},
 }
 

@@ -75,6 +75,9 @@ func (m *matrix) plant() {
 
 // besides plants what an operation reads and none makes, by the operation's ID.
 var besides = map[string]func(*matrix){
+	"listResources": func(m *matrix) {
+		m.victim.children["resourceId of the project"] = string(m.app.collect(m, m.victim.Home, mark+"-account", mark))
+	},
 	"listErasures": func(m *matrix) {
 		for _, id := range []tenant.ID{"ten_01J00000000000000000000000", "ten_01J00000000000000000000001"} {
 			proof := struct {

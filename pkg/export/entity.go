@@ -14,6 +14,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/member"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/project"
+	"github.com/tenantry/tenantry/pkg/resource"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -45,6 +46,7 @@ var sections = []section{
 	{"api-keys", "API keys, as GET .../api-keys; without the keys themselves and their digests", readKeys},
 	{"tag-keys", "the kept tag keys, as GET .../tag-keys", readTagKeys},
 	{"imports", "deliveries, as GET .../imports", listed[delivery.Delivery](store.Deliveries())},
+	{"resources", "resources of the connected accounts, as GET .../resources, those that are gone among them", readResources},
 	{"usage", "what was used of the platform on each UTC day before the export's, as the days of GET .../usage", readUsage},
 	{"exports", "exports before this one, as GET .../exports/{exportId}", readExports},
 	{"audit", "the audit log until the export was asked for, as GET .../audit, oldest first", readAudit},
@@ -129,6 +131,15 @@ func readUsage(ctx context.Context, r *reading, after string) ([]any, string, er
 		return anyOf(days), "", err
 	}
 	return anyOf(days), last.String(), nil
+}
+
+// resourcesPerPage is much: each page reads all that there is.
+const resourcesPerPage = 20_000
+
+func readResources(ctx context.Context, r *reading, after string) ([]any, string, error) {
+	s := &resource.Service{Store: r.store, Clock: func() time.Time { return r.at }}
+	items, next, err := s.Page(ctx, r.tenant, r.scope.Tenant(), after, resourcesPerPage)
+	return anyOf(items), next, err
 }
 
 // readExports leaves out the export itself, which is under way.

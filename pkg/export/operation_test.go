@@ -13,6 +13,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/export"
 	"github.com/tenantry/tenantry/pkg/job"
+	"github.com/tenantry/tenantry/pkg/resource"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store/dynamo"
 	"github.com/tenantry/tenantry/pkg/store/dynamo/dynamolocal"
@@ -173,6 +174,8 @@ func TestEntitiesAreAsTheAPIShowsThem(t *testing.T) {
 		x.home.Do(t, "POST", x.home.Path("/projects/"+string(x.home.Project)+"/archive"), nil)
 		x.home.Do(t, "PATCH", x.home.Path("/projects/"+string(x.home.Project)), body{"archived": false})
 	}
+	x.app.Sight(t, x.home.Tenant, "111122223333", resource.Sighting{ARN: "arn:aws:s3:::a", Region: "eu-west-1", Tags: map[string]string{"team": "web"}},
+		resource.Sighting{ARN: "arn:aws:sqs:eu-west-1:111122223333:b"})
 	e, archive := x.whole()
 	files := x.unpack(e, archive)
 	list := func(path string) (all []any) {
@@ -193,7 +196,7 @@ func TestEntitiesAreAsTheAPIShowsThem(t *testing.T) {
 		}
 		return all
 	}
-	for _, name := range []string{"projects", "members", "invitations", "api-keys", "imports"} {
+	for _, name := range []string{"projects", "members", "invitations", "api-keys", "imports", "resources"} {
 		want := list("/" + name)
 		require.NotEmpty(t, want)
 		require.ElementsMatch(t, want, lines(name), name)

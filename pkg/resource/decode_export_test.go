@@ -1,6 +1,11 @@
 package resource
 
-import "github.com/tenantry/tenantry/pkg/packed"
+import (
+	"context"
+
+	"github.com/tenantry/tenantry/pkg/packed"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
 
 // Encode and Decode are how snapshots are stored.
 func Encode(all []Resource) ([]packed.Item, error) { return encode(all) }
@@ -15,4 +20,17 @@ func Decode(item packed.Item) (all []Resource, err error) {
 		all = append(all, s.resource(i))
 	}
 	return all, nil
+}
+
+// Of answers listProjectResources in its default form.
+func (s *Service) Of(ctx context.Context, id tenant.ID, p tenant.ProjectID, filters ...string) (*Listing, error) {
+	scope, err := tenant.Work(id, "test")
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.listProject(ctx, scope, &listProjectIn{ProjectID: string(p), Narrowing: Narrowing{Filter: filters, Sort: "name", Limit: 50}})
+	if err != nil {
+		return nil, err
+	}
+	return &out.Body, nil
 }

@@ -24,14 +24,14 @@ type getIn struct {
 	Currency   string `query:"currency" doc:"ISO 4217. Needed where there are costs in several."`
 }
 
-// Detail is a resource and what it costs.
-type Detail struct {
+// Costed is a resource and what it costs.
+type Costed struct {
 	Resource
-	Cost Cost `json:"cost"`
+	Cost CostByMonth `json:"cost"`
 }
 
-// Cost is what a resource costs in effect, by month.
-type Cost struct {
+// CostByMonth is what a resource costs in effect, by month.
+type CostByMonth struct {
 	Start     calendar.Day  `json:"start" format:"date"`
 	End       calendar.Day  `json:"end" format:"date" doc:"Exclusive."`
 	Metric    string        `json:"metric" enum:"effectiveCost"`
@@ -43,7 +43,7 @@ type Cost struct {
 	AsOf      *time.Time    `json:"asOf" doc:"When the youngest delivery closed that they rest on; null where they rest on none."`
 }
 
-type getOut struct{ Body Detail }
+type getOut struct{ Body Costed }
 
 const noSuch = "There is no such resource in this project."
 
@@ -74,7 +74,7 @@ func (s *Service) get(ctx context.Context, scope *tenant.Scope, in *getIn) (*get
 				continue
 			}
 			r := ref{block: b, i: i}
-			out := &getOut{Body: Detail{Resource: r.resource(scope.Tenant())}}
+			out := &getOut{Body: Costed{Resource: r.resource(scope.Tenant())}}
 			out.Body.Cost, err = s.costOf(ctx, scope, question, p.ID, b.arn(i))
 			return out, err
 		}
@@ -129,13 +129,13 @@ func names(s string) []string {
 }
 
 // costOf asks what a project's lines say of a resource.
-func (s *Service) costOf(ctx context.Context, scope *tenant.Scope, q *cost.Question, p tenant.ProjectID, arn string) (Cost, error) {
+func (s *Service) costOf(ctx context.Context, scope *tenant.Scope, q *cost.Question, p tenant.ProjectID, arn string) (CostByMonth, error) {
 	q.Filters = []cost.Filter{{Dimension: cost.ByProject, Values: []string{string(p)}}, {Dimension: "resourceId", Values: slices.Compact(names(arn))}}
 	a, err := s.Costs.Ask(ctx, scope, *q)
 	if err != nil {
-		return Cost{}, err
+		return CostByMonth{}, err
 	}
-	c := Cost{Start: a.Start, End: a.End, Metric: a.Metric, Currency: a.Currency, Complete: a.Complete, Estimated: a.Estimated, AsOf: a.AsOf,
+	c := CostByMonth{Start: a.Start, End: a.End, Metric: a.Metric, Currency: a.Currency, Complete: a.Complete, Estimated: a.Estimated, AsOf: a.AsOf,
 		Months: []cost.Point{}}
 	if len(a.Groups) > 0 {
 		c.Total, c.Months = a.Groups[0].Total, a.Groups[0].Points

@@ -152,19 +152,19 @@ func pause(ctx context.Context, attempt int) error {
 	}
 }
 
-// Account is where resources come from.
-type Account struct {
+// Origin is an account where resources come from.
+type Origin struct {
 	ID          string    `json:"accountId"`
 	CollectedAt time.Time `json:"collectedAt"`
 	Skipped     []Skipped `json:"skipped" doc:"What could not be read then."`
 }
 
 // shown lists the accounts that a query is of and may be shown.
-func (x *head) shown(q *Query, shows func(*account) bool) []Account {
-	all := []Account{}
+func (x *head) shown(q *Query, shows func(*account) bool) []Origin {
+	all := []Origin{}
 	for i := range x.Accounts {
 		if a := &x.Accounts[i]; shows(a) && q.keeps(byAccount, a.ID) {
-			all = append(all, Account{a.ID, time.Unix(a.At, 0).UTC(), append([]Skipped{}, a.Skipped...)})
+			all = append(all, Origin{a.ID, time.Unix(a.At, 0).UTC(), append([]Skipped{}, a.Skipped...)})
 		}
 	}
 	return all

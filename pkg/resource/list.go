@@ -15,8 +15,8 @@ import (
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// narrowing are the parameters of both lists.
-type narrowing struct {
+// Narrowing is embedded by the In of both lists.
+type Narrowing struct {
 	Accept string   `header:"Accept" doc:"text/csv for CSV."`
 	Filter []string `query:"filter,explode" doc:"May be given up to 20 times." example:"type:ec2:instance"`
 	Sort   string   `query:"sort" enum:"name,-name,arn,-arn,type,-type,region,-region,accountId,-accountId,projectId,-projectId,state,-state,class,-class,createdAt,-createdAt,firstSeenAt,-firstSeenAt,lastSeenAt,-lastSeenAt,goneAt,-goneAt" default:"name" doc:"What to sort by; with - before it the highest first."`
@@ -24,24 +24,24 @@ type narrowing struct {
 	Cursor string   `query:"cursor" maxLength:"8192" doc:"The next of the page before; none for the first page."`
 }
 
-type listIn struct{ narrowing }
+type listIn struct{ Narrowing }
 
 type listProjectIn struct {
 	ProjectID string `path:"projectId" doc:"prj_ and 26 characters, or unassigned."`
-	narrowing
+	Narrowing
 }
 
-// List is a page of resources.
-type List struct {
+// Listing is a page of resources.
+type Listing struct {
 	Items    []Resource `json:"items"`
 	Total    *int       `json:"total,omitempty" doc:"How many there are on all pages. With the first page."`
 	Facets   *Facets    `json:"facets,omitempty" doc:"With the first page."`
-	Accounts []Account  `json:"accounts,omitempty" doc:"Where the resources come from. With the first page."`
+	Accounts []Origin   `json:"accounts,omitempty" doc:"Where the resources come from. With the first page."`
 	Next     string     `json:"next,omitempty" doc:"The cursor of the next page; absent at the end."`
 }
 
 type listOut struct {
-	Body List
+	Body Listing
 	csv  func(io.Writer) error
 }
 
@@ -58,7 +58,7 @@ func (s *Service) list(ctx context.Context, scope *tenant.Scope, in *listIn) (*l
 	if err != nil {
 		return nil, err
 	}
-	return s.answer(ctx, scope, h, &in.narrowing, scope.Sees, func(a *account) bool {
+	return s.answer(ctx, scope, h, &in.Narrowing, scope.Sees, func(a *account) bool {
 		return !scope.Limited() || slices.ContainsFunc(a.Holdings, func(of holding) bool { return scope.Sees(of.Project) })
 	}, listResources)
 }
@@ -72,13 +72,13 @@ func (s *Service) listProject(ctx context.Context, scope *tenant.Scope, in *list
 	if err != nil {
 		return nil, err
 	}
-	return s.answer(ctx, scope, h, &in.narrowing, func(id tenant.ProjectID) bool { return id == p.ID }, func(a *account) bool {
+	return s.answer(ctx, scope, h, &in.Narrowing, func(id tenant.ProjectID) bool { return id == p.ID }, func(a *account) bool {
 		return slices.Contains(p.AccountIDs, a.ID) || slices.ContainsFunc(a.Holdings, func(of holding) bool { return of.Project == p.ID })
 	}, listProjectResources, string(p.ID))
 }
 
 // query reads the parameters; everything wrong with them is in the one error.
-func (in *narrowing) query() (*Query, error) {
+func (in *Narrowing) query() (*Query, error) {
 	q := &Query{Sort: in.Sort}
 	bad := fault.New(fault.Invalid, "The resources cannot be filtered so; errors says why.")
 	tell := func(location, message, value string) { bad.At(location, message, value) }
@@ -93,7 +93,7 @@ func (in *narrowing) query() (*Query, error) {
 }
 
 // answer lists what the query keeps of some projects. listed are the operation and what else cursors are bound to.
-func (s *Service) answer(ctx context.Context, scope *tenant.Scope, h *store.Tenant, in *narrowing, only func(tenant.ProjectID) bool,
+func (s *Service) answer(ctx context.Context, scope *tenant.Scope, h *store.Tenant, in *Narrowing, only func(tenant.ProjectID) bool,
 	shows func(*account) bool, listed ...string) (*listOut, error) {
 	q, err := in.query()
 	if err != nil {
@@ -109,7 +109,7 @@ func (s *Service) answer(ctx context.Context, scope *tenant.Scope, h *store.Tena
 		return nil, err
 	}
 	all := q.match(blocks, s.Clock())
-	out := &listOut{Body: List{Items: []Resource{}}}
+	out := &listOut{Body: Listing{Items: []Resource{}}}
 	if route.PrefersCSV(in.Accept) {
 		body, err := table(all, scope.Tenant())
 		out.csv = func(w io.Writer) error { _, err := w.Write(body); return err }
