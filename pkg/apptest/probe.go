@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -172,7 +173,45 @@ func (m *matrix) limited() {
 			m.elsewhere(home, h)
 		}
 	}
+	if m.op.Reach == route.Whole {
+		m.whole(home)
+	}
 }
+
+// whole shoots with every role that has the permission, limited to a project, at what is of the whole organization.
+func (m *matrix) whole(home *party) {
+	for _, role := range []tenant.Role{tenant.Viewer, tenant.Editor, tenant.Admin, tenant.Owner} {
+		for _, h := range m.holders(home, m.op.ID+"-of-parts-"+string(role), role, home.other) {
+			if !m.may(h, role) {
+				continue
+			}
+			path, before := m.own(home), m.app.Holdings(m)
+			want := m.send(h.Token, shot{path: path})
+			m.judge(Limited, h.what+", of the whole organization", want, is(want, http.StatusForbidden))
+			for name := range path {
+				if name != "tenantId" {
+					path[name] = never[name]
+				}
+			}
+			a := m.send(h.Token, shot{path: path})
+			m.judge(Limited, h.what+", of the whole organization, at nobody's children", a, same(want, a))
+			m.count(Limited, h.what+", of the whole organization: what there is", grown(before, m.app.Holdings(m)))
+		}
+	}
+}
+
+// grown tells what there is that was not there or was another, but for what is kept of requests.
+func grown(before, after map[string]string) string {
+	for name, item := range after {
+		if before[name] != item && !aBook.MatchString(name) {
+			return "it changed " + clean(name)
+		}
+	}
+	return ""
+}
+
+// aBook is the name of an item that counts or tells of requests.
+var aBook = regexp.MustCompile(`#A#|RATE#|USAGE#|KEYUSE#`)
 
 // elsewhere shoots as a holder who is limited to another project.
 func (m *matrix) elsewhere(home *party, h holder) {

@@ -3,7 +3,6 @@ package project
 import (
 	"context"
 
-	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -15,9 +14,6 @@ type createIn struct {
 }
 
 func (s *Service) create(ctx context.Context, scope *tenant.Scope, in *createIn) (*projectOut, error) {
-	if scope.Limited() {
-		return nil, fault.New(fault.Forbidden, "Your membership is limited to named projects. Ask an owner or admin to create this one.")
-	}
 	p, err := in.Body.project()
 	if err != nil {
 		return nil, err

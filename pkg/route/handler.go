@@ -179,6 +179,9 @@ func (s *server) authorize(e *endpoint, c *call, w *response, r *http.Request) (
 			c.admitted = true
 		}
 		if err == nil {
+			err = e.within(c.member)
+		}
+		if err == nil {
 			c.scope = c.member
 		}
 	case signedIn:
@@ -187,6 +190,15 @@ func (s *server) authorize(e *endpoint, c *call, w *response, r *http.Request) (
 		}
 	}
 	return err
+}
+
+// within refuses who is limited to named projects where the whole organization is meant.
+func (e *endpoint) within(s *tenant.Scope) error {
+	if e.Reach == Whole && s.Limited() {
+		return fault.Wrap(tenant.ErrDenied, fault.Forbidden, "You are limited to named projects, and this is of the whole organization. "+
+			"Ask somebody who is not limited.")
+	}
+	return nil
 }
 
 // person refuses API keys where a person is asked for.
