@@ -52,9 +52,13 @@ type Replacement struct {
 	Source      string
 	TagKeys     []string // kept tag keys, sorted
 	AllowShrink bool
-	Sees        func(tenant.ProjectID) bool // whether who delivers may replace what a project has; nil: all may be
-	Dir         string                      // for the spool
-	Lines       *rollup.Result
+	// Stays are older lines of the source that cannot be read again. They stay as they are, and count as split by today's Rules and as
+	// having today's TagKeys: those of them that are new are null there.
+	Stays []Holding
+	Rules int64
+	Sees  func(tenant.ProjectID) bool // whether who delivers may replace what a project has; nil: all may be
+	Dir   string                      // for the spool
+	Lines *rollup.Result
 	// Origin of a billing account and period among the lines.
 	Origin func(billingAccount string, period calendar.Month) Origin
 	// Loading is told how many parts of how many are loaded; its error ends the load. May be nil.
@@ -171,6 +175,9 @@ func (r *Replacement) read(ctx context.Context) error {
 	for _, t := range r.Lines.Tallies() {
 		r.covers[t.Billing] = &holding{changed: true}
 	}
+	for _, s := range r.Stays {
+		r.covers[s.Period] = &holding{changed: true}
+	}
 	if len(r.covers) > MaxPeriods {
 		return fault.New(fault.Invalid, "The delivery has %d billing periods; one may have at most %d. Split it by billing period.",
 			len(r.covers), MaxPeriods)
@@ -241,13 +248,23 @@ func (r *Replacement) hold() error {
 		if h.old != nil {
 			for _, a := range h.old.Accounts {
 				if !h.replaced[a.BillingAccount] {
-					h.next.Accounts = append(h.next.Accounts, a)
+					h.next.Accounts = append(h.next.Accounts, r.staying(a, period))
 				}
 			}
 		}
 		slices.SortFunc(h.next.Accounts, func(a, b CoverAccount) int { return cmp.Compare(a.BillingAccount, b.BillingAccount) })
 	}
 	return nil
+}
+
+// staying is an account whose lines are not replaced.
+func (r *Replacement) staying(a CoverAccount, period calendar.Month) CoverAccount {
+	if slices.Contains(r.Stays, Holding{a.BillingAccount, period}) {
+		if a.TagKeys = r.TagKeys; a.Rules != Aimed {
+			a.Rules = r.Rules
+		}
+	}
+	return a
 }
 
 // changes lists what the replacement does, by billing account and period of the delivery's lines: not of those that are read again with

@@ -36,6 +36,7 @@ type Delivery struct {
 	FinishedAt  *time.Time        `json:"finishedAt,omitempty"`
 	Progress    *Progress         `json:"progress,omitempty"`
 	Result      *Result           `json:"result,omitempty" doc:"Of a succeeded delivery."`
+	Unreadable  string            `json:"unreadable,omitempty" doc:"Why a delivery that was read once cannot be read again. Its costs stay as they are: split by the rules of then, and without the values of tag keys that are newer. Deliver its files again to mend that."`
 	Error       string            `json:"error,omitempty" doc:"Of a failed delivery: what is wrong and what to do."`
 	Problems    []fault.Detail    `json:"problems,omitempty" doc:"Of a failed delivery: the first 20 places that could not be read right."`
 	More        bool              `json:"moreProblems,omitempty" doc:"There are more problems than these."`
