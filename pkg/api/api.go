@@ -22,8 +22,10 @@ import (
 	"github.com/tenantry/tenantry/pkg/member"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/project"
+	"github.com/tenantry/tenantry/pkg/reconcile"
 	"github.com/tenantry/tenantry/pkg/resource"
 	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/schedule"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 	"github.com/tenantry/tenantry/pkg/usage"
@@ -39,11 +41,12 @@ type Deps struct {
 	Runs  collect.Queue
 	// Collectors do the worker's part of runs; nothing else needs them.
 	Collectors map[collect.Kind]collect.Collector
+	Schedules  schedule.Scheduler // of what is collected
 	Clock      func() time.Time
 	Random     io.Reader
 	Plan       tenant.Plan   // of new tenants
 	Grace      time.Duration // of tenants that are deleted
-	Quiet      time.Duration // after their end, for who still writes; an erasure.Service's
+	Quiet      time.Duration // after their end, for who still writes; an erasure.Service's, and requests are at an end within three quarters of it
 	Log        *slog.Logger
 	Meter      *usage.Meter                 // of tenants' use; whoever made it flushes it in the end
 	Strangers  limit.Bounds                 // the zero Bounds are the usual ones
@@ -76,6 +79,7 @@ type features struct {
 	exports       *export.Service
 	usages        *usage.Service
 	erasures      *erasure.Service
+	schedules     *schedule.Service
 	runs          *collect.Service
 }
 
@@ -91,7 +95,7 @@ func Handler(d Deps, f route.Function) (http.Handler, error) {
 		}
 	}
 	o := route.Options{
-		Clock: d.Clock, Random: d.Random, Log: d.Log, RequestID: d.RequestID,
+		Clock: d.Clock, Random: d.Random, Log: d.Log, RequestID: d.RequestID, Within: d.Quiet * 3 / 4,
 		Admit:    limit.New(d.Store, d.Clock, d.Log).Admit,
 		Answered: apikey.NewUses(d.Store, d.Clock, d.Log).Note,
 		Refused:  audit.NewRefusals(d.Store, audit.Log{Clock: d.Clock, Random: d.Random}, d.Log).Record,
@@ -140,13 +144,24 @@ func Jobs(d Deps) *job.Worker {
 	return &job.Worker{Store: d.Store, Queue: d.Jobs, Works: d.works(), Clock: d.Clock, Random: d.Random, Log: d.Log}
 }
 
+// Schedules makes what has the schedules match the tables.
+func Schedules(d Deps) *schedule.Service {
+	return &schedule.Service{Store: d.Store, Scheduler: d.Schedules, Jobs: d.Jobs, Clock: d.Clock, Random: d.Random, Log: d.Log}
+}
+
+// Reconcile makes what goes over all tenants.
+func Reconcile(d Deps) *reconcile.Service {
+	return &reconcile.Service{Store: d.Store, Schedules: Schedules(d), Scheduler: d.Schedules, Clock: d.Clock, Log: d.Log}
+}
+
 // works lists what the features do in steps: one line for each kind.
 func (d Deps) works() []job.Work {
-	erasures := &erasure.Service{Store: d.Store, Files: d.Files, Queue: d.Jobs, Clock: d.Clock, Log: d.Log, Quiet: d.Quiet}
+	schedules := Schedules(d)
+	erasures := &erasure.Service{Store: d.Store, Files: d.Files, Queue: d.Jobs, Schedules: schedules, Clock: d.Clock, Log: d.Log, Quiet: d.Quiet}
 	if d.Auth != nil {
 		erasures.Forget = d.Auth.Forget
 	}
-	return slices.Concat(d.exports().Works(), erasures.Works(), Ingest(d).Works())
+	return slices.Concat(d.exports().Works(), erasures.Works(), Ingest(d).Works(), schedules.Works())
 }
 
 // Hourly lists what the worker of long work is to be asked for once an hour, by the platform's own clock.
@@ -165,7 +180,8 @@ func OpenAPI() ([]byte, error) {
 func (d Deps) features() features {
 	log := audit.Log{Clock: d.Clock, Random: d.Random}
 	deliveries, members := Ingest(d), &member.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget}
-	projects := &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, RulesChanged: deliveries.RulesChanged}
+	schedules := Schedules(d)
+	projects := &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, RulesChanged: deliveries.RulesChanged, Changed: schedules.Changed}
 	keys := &apikey.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget}
 	costs := &cost.Service{Store: d.Store, Clock: d.Clock}
 	runs := Collect(d)
@@ -176,7 +192,7 @@ func (d Deps) features() features {
 		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Plan: d.Plan, Grace: d.Grace, Forget: d.Auth.Forget,
 			Wake: func(ctx context.Context, id tenant.ID) error {
 				return d.Jobs.Send(ctx, job.Message{Kind: delivery.Wake, Tenant: id})
-			}},
+			}, Turned: schedules.Changed},
 		members:    members,
 		keys:       keys,
 		projects:   projects,
@@ -187,6 +203,7 @@ func (d Deps) features() features {
 		exports:    d.exports(),
 		usages:     &usage.Service{Store: d.Store, Clock: d.Clock, Meter: d.Meter, Used: used},
 		erasures:   &erasure.Service{Store: d.Store},
+		schedules:  schedules,
 		runs:       runs,
 	}
 }
@@ -200,7 +217,7 @@ func (f features) operations() []route.Operation {
 	for _, of := range []func() []route.Operation{
 		f.organizations.Operations, f.members.Operations, f.keys.Operations, f.projects.Operations, f.deliveries.Operations,
 		f.costs.Operations, f.resources.Operations, f.audits.Operations, f.usages.Operations, f.exports.Operations, f.erasures.Operations,
-		f.runs.Operations,
+		f.runs.Operations, f.schedules.Operations,
 	} {
 		ops = append(ops, of()...)
 	}

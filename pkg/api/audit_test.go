@@ -27,7 +27,8 @@ var changing = map[string]struct {
 	again   bool                                                 // the same request changes something each time
 }{
 	"createTenant": {alone: 1}, "updateTenant": {}, "archiveProject": {}, "createProjectImport": {}, "createImport": {}, "putTagKeys": {},
-	"createProject": {prepare: renamed}, "updateProject": {prepare: renamed},
+	"updateSchedule": {},
+	"createProject":  {prepare: renamed}, "updateProject": {prepare: renamed},
 	"closeImport": {prepare: func(t *testing.T, a *apptest.App) map[string]string {
 		var made struct {
 			ID        string `json:"id"`

@@ -32,6 +32,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/limit"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/route"
+	schedulebolt "github.com/tenantry/tenantry/pkg/schedule/bolt"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/storetest"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -47,6 +48,7 @@ type App struct {
 	Deliveries *delivery.Service // the worker's
 	Meter      *usage.Meter
 	Jobs       *job.Worker
+	Schedules  *schedulebolt.Scheduler
 	Collect    *collect.Service // the worker's; it has no collectors
 	Log        *Log
 	Alice, Bob *Home
@@ -105,8 +107,11 @@ func (a *App) serve(t testing.TB) {
 		Admit: func(ctx context.Context, key string) error { return delivery.TakesFile(ctx, a.Store, key) }})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, files.Close()) })
+	a.Schedules, err = schedulebolt.Open(schedulebolt.Options{Path: filepath.Join(t.TempDir(), "schedules"), Clock: a.Now, Send: a.runs.Send, NoSync: true})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, a.Schedules.Close()) })
 	a.Meter = usage.NewMeter(a.Store, a.Now, log)
-	a.deps = api.Deps{Store: a.Store, Meter: a.Meter, Auth: auth, Files: files, Queue: &a.inbox, Jobs: &a.jobs, Runs: &a.runs, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise, Log: log, Grace: Grace,
+	a.deps = api.Deps{Store: a.Store, Meter: a.Meter, Auth: auth, Files: files, Queue: &a.inbox, Jobs: &a.jobs, Runs: &a.runs, Schedules: a.Schedules, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise, Log: log, Grace: Grace,
 		Strangers: Strangers}
 	served, err := api.Handler(a.deps, "")
 	require.NoError(t, err)

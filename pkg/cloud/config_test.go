@@ -30,6 +30,7 @@ func TestReadConfig(t *testing.T) {
 		require.NoError(t, c.Validate())
 		require.Equal(t, cloud.Config{
 			Region: "eu-west-1", Stage: "prod-2", Bucket: "tenantry-prod-2-imports", Plan: tenant.Free, Grace: 7 * 24 * time.Hour,
+			Schedules: cloud.Schedules{Group: "tenantry-prod-2"},
 			Tables: map[store.Table]string{
 				store.DirectoryTable: "tenantry-prod-2-directory", store.CoreTable: "tenantry-prod-2-core",
 				store.CostTable: "tenantry-prod-2-cost", store.AuditTable: "tenantry-prod-2-audit",
@@ -39,6 +40,8 @@ func TestReadConfig(t *testing.T) {
 	t.Run("takes names that are given", func(t *testing.T) {
 		c := cloud.ReadConfig(with("TENANTRY_TABLE_COST", "restored", "TENANTRY_BUCKET", "bucket", "TENANTRY_QUEUE_URL", "https://sqs/1/q",
 			"TENANTRY_ISSUER", "https://issuer/pool", "TENANTRY_CLIENT_IDS", "a, b,", "TENANTRY_AUDIENCES", "c",
+			"TENANTRY_SCHEDULE_GROUP", "Group.1", "TENANTRY_SCHEDULE_QUEUE_ARN", "arn:aws:sqs:eu-west-1:123456789012:runs",
+			"TENANTRY_SCHEDULE_DEAD_ARN", "arn:aws:sqs:eu-west-1:123456789012:dead", "TENANTRY_SCHEDULE_ROLE_ARN", "arn:aws:iam::123456789012:role/scheduler",
 			"TENANTRY_TENANT_ROLE_ARN", "arn:aws-cn:iam::123456789012:role/path/tenant-data"))
 		require.NoError(t, c.Validate())
 		require.Equal(t, "restored", c.Tables[store.CostTable])
@@ -46,6 +49,8 @@ func TestReadConfig(t *testing.T) {
 		require.Equal(t, []string{"a", "b"}, c.ClientIDs)
 		require.Equal(t, []string{"c"}, c.Audiences)
 		require.Equal(t, "arn:aws-cn:iam::123456789012:role/path/tenant-data", c.Role)
+		require.Equal(t, cloud.Schedules{Group: "Group.1", QueueARN: "arn:aws:sqs:eu-west-1:123456789012:runs", DeadARN: "arn:aws:sqs:eu-west-1:123456789012:dead",
+			RoleARN: "arn:aws:iam::123456789012:role/scheduler"}, c.Schedules)
 		require.Equal(t, []string{"bucket", "https://sqs/1/q", "https://issuer/pool"}, []string{c.Bucket, c.QueueURL, c.Issuer})
 	})
 }
@@ -67,6 +72,10 @@ func TestValidate(t *testing.T) {
 		"a role without a name":         {"TENANTRY_TENANT_ROLE_ARN", "arn:aws:iam::123456789012:role/"},
 		"a queue by its name":           {"TENANTRY_QUEUE_URL", "queue"},
 		"a queue without TLS":           {"TENANTRY_QUEUE_URL", "http://sqs.example.com/1/q"},
+		"a group of schedules with a /": {"TENANTRY_SCHEDULE_GROUP", "a/b"},
+		"a queue of runs by its URL":    {"TENANTRY_SCHEDULE_QUEUE_ARN", "https://sqs.eu-west-1.amazonaws.com/123456789012/runs"},
+		"dead letters of no account":    {"TENANTRY_SCHEDULE_DEAD_ARN", "arn:aws:sqs:eu-west-1::dead"},
+		"a scheduler's role by a name":  {"TENANTRY_SCHEDULE_ROLE_ARN", "scheduler"},
 		"a plan that is none":           {"TENANTRY_PLAN", "gold"},
 		"an issuer without TLS":         {"TENANTRY_ISSUER", "http://issuer.example.com", "TENANTRY_CLIENT_IDS", "a"},
 		"an issuer without a client":    {"TENANTRY_ISSUER", "https://issuer.example.com"},

@@ -117,8 +117,9 @@ func (a clients) deps(c Config, log *slog.Logger) api.Deps {
 	s := a.store()
 	return api.Deps{
 		Store: s, Meter: usage.NewMeter(s, time.Now, log), Files: a.files, Queue: queue.Sender[delivery.Message]{Queue: a.queue}, Jobs: queue.Sender[job.Message]{Queue: a.jobs},
-		Runs:  queue.Sender[collect.Message]{Queue: a.runs},
-		Clock: time.Now, Random: rand.Reader, Plan: c.Plan, Grace: c.Grace, Log: log,
+		Runs:      queue.Sender[collect.Message]{Queue: a.runs},
+		Schedules: a.schedules,
+		Clock:     time.Now, Random: rand.Reader, Plan: c.Plan, Grace: c.Grace, Log: log,
 	}
 }
 

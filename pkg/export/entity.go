@@ -16,6 +16,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/project"
 	"github.com/tenantry/tenantry/pkg/resource"
 	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/schedule"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 	"github.com/tenantry/tenantry/pkg/usage"
@@ -41,6 +42,7 @@ const perPage = 200
 var sections = []section{
 	{"tenant", "the organization, as GET /v1/tenants/{tenantId}", readTenant},
 	{"projects", "projects, as GET .../projects; unassigned, which is always there, is left out", listed[project.Project](store.Projects())},
+	{"schedules", "what was set of schedules; all others have their kind's defaults", listed[schedule.Set](store.Schedules())},
 	{"members", "members, as GET .../members", readMembers},
 	{"invitations", "open and expired invitations, as GET .../invitations; without their tokens", readInvitations},
 	{"api-keys", "API keys, as GET .../api-keys; without the keys themselves and their digests", readKeys},

@@ -31,6 +31,7 @@ func (s *Service) create(ctx context.Context, scope *tenant.Scope, in *createIn)
 		return nil, err
 	}
 	out.Location = "/v1/tenants/" + string(scope.Tenant()) + "/projects/" + string(out.Body.ID)
+	s.changed(ctx, scope)
 	if p.rules() {
 		err = s.tell(ctx, scope)
 	}

@@ -14,7 +14,7 @@ import (
 // their values; a key that the request does not have is not there.
 type Request struct {
 	Action, Resource string
-	Principal        string // ARN of the role that calls; for trust policies
+	Principal        string // ARN of the role that calls, or the service; for trust policies
 	Context          map[string][]string
 }
 
@@ -58,10 +58,10 @@ func Parse(document []byte) (Policy, error) {
 	}
 	var p Policy
 	for _, s := range d.Statement {
-		out := statement{deny: s.Effect == "Deny", actions: s.Action, resources: s.Resource, principals: s.Principal["AWS"]}
+		out := statement{deny: s.Effect == "Deny", actions: s.Action, resources: s.Resource, principals: append(s.Principal["AWS"], s.Principal["Service"]...)}
 		if s.Effect != "Allow" && s.Effect != "Deny" || len(s.Action) == 0 || (s.Resource == nil) == (s.Principal == nil) ||
-			s.Principal != nil && (len(s.Principal) != 1 || s.Principal["AWS"] == nil) {
-			return p, fmt.Errorf("policy: statement %q: an effect, an action, a resource or a principal of AWS", s.Sid)
+			s.Principal != nil && (len(s.Principal) != 1 || len(out.principals) == 0) {
+			return p, fmt.Errorf("policy: statement %q: an effect, an action, a resource or a principal of AWS or a service", s.Sid)
 		}
 		for operator, keys := range s.Condition {
 			for key, values := range keys {
