@@ -65,6 +65,7 @@ func (o Operation) document() huma.Operation {
 		op.Security = []map[string][]string{{bearer: {}}}
 	}
 	if o.caller == member {
+		op.Extensions["x-reach"] = o.Reach
 		op.Parameters = append(op.Parameters, &huma.Param{Name: "tenantId", In: "path", Required: true,
 			Description: "The tenant.", Schema: &huma.Schema{Type: huma.TypeString, Pattern: "^ten_[0-9A-HJKMNP-TV-Z]{26}$"}})
 	}
