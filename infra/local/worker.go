@@ -56,6 +56,29 @@ func (p *platform) tick(ctx context.Context) {
 	}
 }
 
+// keepTime sends what the schedules have due, as EventBridge Scheduler does on AWS.
+func (p *platform) keepTime(ctx context.Context) {
+	for ; ctx.Err() == nil; pause(ctx, tick) {
+		if _, err := p.schedules.Tick(ctx); err != nil && ctx.Err() == nil {
+			p.log.ErrorContext(ctx, "what schedules have due cannot be queued", "error", err)
+		}
+	}
+}
+
+// reconcile makes schedules match once an hour, and at first: what was lost when the process was killed is made good for.
+func (p *platform) reconcile(ctx context.Context) {
+	for ctx.Err() == nil {
+		r, err := p.follow(ctx, time.Now().Add(time.Minute))
+		switch {
+		case err != nil && ctx.Err() == nil: // a process that was killed may seem to be at it
+			p.log.WarnContext(ctx, "schedules cannot be reconciled now", "error", err)
+			pause(ctx, time.Minute)
+		case r.Done:
+			pause(ctx, time.Hour)
+		}
+	}
+}
+
 // remind asks once an hour, and at first, for the work that the clock asks for.
 func (p *platform) remind(ctx context.Context) {
 	jobs := queue.Sender[job.Message]{Queue: p.jobs}

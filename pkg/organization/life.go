@@ -19,7 +19,7 @@ type deleteIn struct {
 }
 
 func (s *Service) suspend(ctx context.Context, scope *tenant.Scope, in *lifeIn) (*tenantOut, error) {
-	return s.change(ctx, scope, in.IfMatch, to(tenant.Suspended))
+	return s.turned(ctx, scope)(s.change(ctx, scope, in.IfMatch, to(tenant.Suspended)))
 }
 
 func (s *Service) activate(ctx context.Context, scope *tenant.Scope, in *lifeIn) (*tenantOut, error) {
@@ -30,7 +30,7 @@ func (s *Service) activate(ctx context.Context, scope *tenant.Scope, in *lifeIn)
 // a crash may have been between.
 func (s *Service) awake(ctx context.Context, scope *tenant.Scope) func(*tenantOut, error) (*tenantOut, error) {
 	return func(out *tenantOut, err error) (*tenantOut, error) {
-		if err != nil || out.Body.Status != tenant.Active {
+		if out, err = s.turned(ctx, scope)(out, err); err != nil || out.Body.Status != tenant.Active {
 			return out, err
 		}
 		h, err := s.Store.Tenant(scope)
@@ -38,6 +38,16 @@ func (s *Service) awake(ctx context.Context, scope *tenant.Scope) func(*tenantOu
 			return nil, err
 		}
 		return out, s.Wake(ctx, h, scope.Tenant())
+	}
+}
+
+// turned tells of a status that may have changed.
+func (s *Service) turned(ctx context.Context, scope *tenant.Scope) func(*tenantOut, error) (*tenantOut, error) {
+	return func(out *tenantOut, err error) (*tenantOut, error) {
+		if err == nil && s.Turned != nil {
+			s.Turned(ctx, scope)
+		}
+		return out, err
 	}
 }
 
@@ -67,7 +77,7 @@ type Ending struct {
 func (s *Service) delete(ctx context.Context, scope *tenant.Scope, in *deleteIn) (*tenantOut, error) {
 	now := s.now()
 	due := now.Add(s.Grace + time.Second - 1).Truncate(time.Second)
-	return s.change(ctx, scope, in.IfMatch, func(t *record) error {
+	return s.turned(ctx, scope)(s.change(ctx, scope, in.IfMatch, func(t *record) error {
 		if in.Name != t.Name {
 			return fault.New(fault.Invalid, "The name does not confirm the deletion: give the organization's own, whole.").
 				At("query.name", "is not the organization's name", in.Name)
@@ -80,7 +90,7 @@ func (s *Service) delete(ctx context.Context, scope *tenant.Scope, in *deleteIn)
 		}
 		t.Before, t.Status, t.DeleteAfter = t.Status, tenant.Deleting, &due
 		return nil
-	})
+	}))
 }
 
 // note puts a tenant into the list of what is due, over the version that is there: who is taking that away finds another.

@@ -57,7 +57,8 @@ type Service struct {
 	// begun, if it is owed still.
 	Owe    func(context.Context, *store.Tenant, tenant.ID) (store.Change, error)
 	Wake   func(context.Context, *store.Tenant, tenant.ID) error
-	Forget func(tenant.Principal, tenant.ID) // makes this process read the tenant's standing anew
+	Turned func(context.Context, *tenant.Scope) // is told of every change of a tenant's status, and again where the request is repeated; may be nil
+	Forget func(tenant.Principal, tenant.ID)    // makes this process read the tenant's standing anew
 }
 
 // Operations lists the package's operations; it works on a nil Service.
@@ -69,18 +70,18 @@ func (s *Service) Operations() []route.Operation {
 			Example: createIn{Body: New{Name: "ABC"}}}, s.create),
 		route.ForPrincipal(route.Spec{ID: listTenants, Method: "GET", Path: all, Permission: tenant.SignedIn, Function: route.Admin,
 			Tag: tag, Summary: "List your tenants", Doc: "Oldest first, each with your role.", Example: listIn{}}, s.list),
-		route.ForTenant(route.Spec{ID: "getTenant", Method: "GET", Path: one, Permission: tenant.ReadTenant, Function: route.Admin,
+		route.ForTenant(route.Spec{ID: "getTenant", Method: "GET", Path: one, Permission: tenant.ReadTenant, Reach: route.Within, Function: route.Admin,
 			Tag: tag, Summary: "Get a tenant", Example: struct{}{}}, s.get),
-		route.ForTenant(route.Spec{ID: "updateTenant", Method: "PATCH", Path: one, Permission: tenant.WriteTenant, Function: route.Admin,
+		route.ForTenant(route.Spec{ID: "updateTenant", Method: "PATCH", Path: one, Permission: tenant.WriteTenant, Reach: route.Whole, Function: route.Admin,
 			Tag: tag, Summary: "Rename a tenant", Example: updateIn{Body: New{Name: "ABC Ltd"}}}, s.update),
-		route.ForTenant(route.Spec{ID: "suspendTenant", Method: "POST", Path: one + "/suspend", Permission: tenant.OwnTenant, Function: route.Admin,
+		route.ForTenant(route.Spec{ID: "suspendTenant", Method: "POST", Path: one + "/suspend", Permission: tenant.OwnTenant, Reach: route.Whole, Function: route.Admin,
 			Tag: tag, Summary: "Suspend a tenant", Doc: "It can be read and not changed: nothing is imported or collected, until an owner activates it. " +
 				"It holds everywhere within a minute; what is being imported then may still come to its end.", Example: lifeIn{}}, s.suspend),
-		route.ForTenant(route.Spec{ID: "activateTenant", Method: "POST", Path: one + "/activate", Permission: tenant.OwnTenant, Function: route.Admin,
+		route.ForTenant(route.Spec{ID: "activateTenant", Method: "POST", Path: one + "/activate", Permission: tenant.OwnTenant, Reach: route.Whole, Function: route.Admin,
 			Tag: tag, Summary: "Activate a suspended tenant", Example: lifeIn{}}, s.activate),
-		route.ForTenant(route.Spec{ID: "deleteTenant", Method: "DELETE", Path: one, Permission: tenant.OwnTenant, Function: route.Admin,
+		route.ForTenant(route.Spec{ID: "deleteTenant", Method: "DELETE", Path: one, Permission: tenant.OwnTenant, Reach: route.Whole, Function: route.Admin,
 			Tag: tag, Status: 202, Summary: "Delete a tenant", Doc: docDelete, Example: deleteIn{Name: "ABC"}}, s.delete),
-		route.ForTenant(route.Spec{ID: "restoreTenant", Method: "POST", Path: one + "/restore", Permission: tenant.OwnTenant, Function: route.Admin,
+		route.ForTenant(route.Spec{ID: "restoreTenant", Method: "POST", Path: one + "/restore", Permission: tenant.OwnTenant, Reach: route.Whole, Function: route.Admin,
 			Tag: tag, Summary: "Restore a tenant that is being deleted", Doc: "It is again what it was before: active or suspended.", Example: lifeIn{}}, s.restore),
 	}
 }
