@@ -34,7 +34,18 @@ func (r Resources) Admin() Document {
 		allow("Directory", writeDirectory, r.Tables[store.DirectoryTable]),
 		r.auditOfDirectory(),
 		allow("SendToJobs", send, r.JobsQueue),
+		r.verify(),
 	)
+}
+
+// CustomerRoles are all roles that connections can name, in a partition: of any account, since which are connected is not known
+// before, and below the one path that none of the platform's own roles has.
+func CustomerRoles(partition string) string { return "arn:" + partition + ":iam::*:role/tenantry/*" }
+
+// verify takes roles of customers. There is no condition on sts:ExternalId, on purpose: that a role refuses who has none is
+// found out by trying, and IAM's own refusal on this side would be taken for the customer's.
+func (r Resources) verify() Statement {
+	return allow("VerifyCustomers", []string{"sts:AssumeRole"}, r.CustomerRoles)
 }
 
 // Ingest is the policy of functions/ingest, which also sends messages to itself.
@@ -51,7 +62,13 @@ func (r Resources) Collect() Document {
 		take(r.TenantRole),
 		allow("Collect", slices.Concat(consume, send), r.RunsQueue),
 		allow("SendToIngest", send, r.IngestQueue),
+		r.read(),
 	)
+}
+
+// read takes roles of customers, and none without an ExternalId: a role that asks for none is not read even by mistake.
+func (r Resources) read() Statement {
+	return allow("ReadCustomers", []string{"sts:AssumeRole"}, r.CustomerRoles).when(Conditions{"Null": {"sts:ExternalId": {"false"}}})
 }
 
 // Jobs is the policy of functions/jobs, which erase tenants: from the directory as themselves, all else by the role that may. They
