@@ -121,6 +121,21 @@ func TestFunctionsHoldNothingOfTenants(t *testing.T) {
 	}
 }
 
+func TestRolesOfCustomersAreReadByCollectAloneAndNotWithoutAnExternalID(t *testing.T) {
+	role := "arn:aws:iam::999988887777:role/tenantry/read"
+	ask := func(role string, context map[string][]string) policytest.Request {
+		return policytest.Request{Action: "sts:AssumeRole", Resource: role, Context: context}
+	}
+	with := map[string][]string{"sts:externalid": {"x"}}
+	collects := parse(t, documents["collect"])
+	require.True(t, collects.Allows(ask(role, with)))
+	require.False(t, collects.Allows(ask(role, nil)))
+	require.False(t, collects.Allows(ask("arn:aws:iam::999988887777:role/admin", with)))
+	for _, name := range []string{"api", "ingest", "jobs"} {
+		require.False(t, parse(t, documents[name]).Allows(ask(role, with)), name)
+	}
+}
+
 // operations are calls of DynamoDB's API on items, with the actions that IAM is asked about for them.
 var operations = map[string][]string{
 	"GetItem": {"GetItem"}, "PutItem": {"PutItem"}, "UpdateItem": {"UpdateItem"}, "DeleteItem": {"DeleteItem"}, "Query": {"Query"},
