@@ -12,9 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantry/tenantry/pkg/apptest"
+	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/erasure"
 	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/schedule"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/storetest"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -70,6 +72,9 @@ func fill(t testing.TB, a *apptest.App, h *apptest.Home) {
 	require.NoError(t, err)
 	handle, err := a.Store.Tenant(scope)
 	require.NoError(t, err)
+	c := connection.Connection{ID: "con_01J00000000000000000000000", Status: connection.Connected}
+	require.NoError(t, handle.Write(t.Context(), store.Change{Key: store.Connection(c.ID), Value: c}))
+	require.NoError(t, a.Jobs.Handle(t.Context(), job.Message{Kind: schedule.Kind, Tenant: h.Tenant}))
 	require.NoError(t, handle.Write(t.Context(), job.New(job.Message{Kind: "export", ID: "exp_none"}, a.Now())))
 }
 
@@ -133,6 +138,14 @@ func requireErased(t testing.TB, a *apptest.App, before map[string]string) {
 		require.Contains(t, name, "ERASED#"+string(a.Alice.Tenant))
 	}
 	requireSame(t, a, before, others)
+	schedules := map[tenant.ID]int{}
+	names, _, err := a.Schedules.Names(t.Context(), "")
+	require.NoError(t, err)
+	for _, n := range names {
+		schedules[n.Tenant]++
+	}
+	require.Zero(t, schedules[a.Alice.Tenant])
+	require.Zero(t, schedules[a.Bob.Tenant]%15, "all of his four projects and unassigned, where he has some")
 }
 
 // requireSame compares items byte for byte. What has expired may have gone: the embedded engine sweeps.
@@ -189,7 +202,7 @@ func TestATenantIsErased(t *testing.T) {
 		p := proofs.Items[0]
 		require.Equal(t, a.Alice.Tenant, p.TenantID)
 		require.Zero(t, p.Left)
-		require.Positive(t, min(p.Removed.Directory, p.Removed.Core, p.Removed.Cost, p.Removed.Audit, p.Removed.Files))
+		require.Positive(t, min(p.Removed.Directory, p.Removed.Core, p.Removed.Cost, p.Removed.Audit, p.Removed.Files, p.Removed.Schedules))
 		require.Equal(t, p.ErasedAt.AddDate(0, 0, 35), p.RecoverableUntil)
 		require.True(t, p.CheckedAt.After(p.ErasedAt))
 		for _, other := range []*apptest.Client{a.As(t, "bob"), a.As(t, "carol")} {
