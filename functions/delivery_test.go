@@ -73,6 +73,7 @@ func emulated(t *testing.T) *emulation {
 	require.NoError(t, err)
 	e.issuer = issuer(t)
 	e.common = append(e.common, "TENANTRY_STAGE=test", "TENANTRY_BUCKET="+bucket, "TENANTRY_QUEUE_URL="+e.queue, "TENANTRY_JOBS_QUEUE_URL="+e.jobs,
+		"TENANTRY_PRINCIPAL_ARN=arn:aws:iam::123456789012:root",
 		"TENANTRY_SCHEDULE_GROUP="+e.group, "TENANTRY_SCHEDULE_QUEUE_ARN="+policytest.Queue(path.Base(e.runs)),
 		"TENANTRY_SCHEDULE_DEAD_ARN="+policytest.Queue("dead"), "TENANTRY_SCHEDULE_ROLE_ARN="+policytest.Role("scheduler"),
 		"TENANTRY_RUNS_QUEUE_URL="+e.runs,
@@ -90,6 +91,7 @@ func (e *emulation) deploy(t *testing.T, tables map[store.Table]string, bucket s
 		RunsQueue: policytest.Queue(path.Base(e.runs)),
 		Schedules: policytest.Schedule(e.group, "*"), SchedulerRole: policytest.Role("scheduler"), DeadQueue: policytest.Queue("dead"),
 		TenantRole: policytest.Role("tenant-data"), ErasureRole: policytest.Role("tenant-erasure"),
+		CustomerRoles: policy.CustomerRoles("aws"),
 	}
 	for table, name := range tables {
 		r.Tables[table] = policytest.Table(name)

@@ -17,11 +17,16 @@ import (
 	"syscall"
 	"time"
 
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+
 	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/blob/folder"
 	"github.com/tenantry/tenantry/pkg/collect"
+	"github.com/tenantry/tenantry/pkg/collect/aws"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/erasure"
+	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/identity/localissuer"
 	"github.com/tenantry/tenantry/pkg/job"
@@ -178,12 +183,17 @@ func (p *platform) wire(s *store.Store) error {
 	if err != nil {
 		return err
 	}
+	accounts, err := aws.NewAccounts(sync.OnceValues(machine), aws.Options{})
+	if err != nil {
+		return err
+	}
 	p.meter = usage.NewMeter(s, time.Now, p.log)
 	d := api.Deps{
 		Store: s, Meter: p.meter, Auth: auth, Files: p.files, Queue: queue.Sender[delivery.Message]{Queue: p.queue}, Jobs: queue.Sender[job.Message]{Queue: p.jobs},
 		Runs:      queue.Sender[collect.Message]{Queue: p.runs},
 		Schedules: p.schedules,
 		Clock:     time.Now, Random: rand.Reader, Plan: tenant.Plan(p.config.Plan), Grace: p.config.Grace, Quiet: quiet, Log: p.log,
+		Verifier: aws.Machine{Accounts: accounts, Region: region}, Principal: p.config.Trust,
 	}
 	served, err := api.Handler(d, "")
 	if err != nil {
@@ -199,6 +209,21 @@ func (p *platform) wire(s *store.Store) error {
 	p.due = func(ctx context.Context) error { return jobs.Handle(ctx, job.Message{Kind: erasure.Due}) }
 	p.handler, err = p.front(served, operator(api.SetPlan(d)))
 	return err
+}
+
+// region is where AWS is called from, where nothing says another.
+const region = "us-east-1"
+
+// machine is how this machine calls AWS when it takes the roles of customers. It is looked for when it is first needed.
+func machine() (sdk.Config, error) {
+	c, err := config.LoadDefaultConfig(context.Background())
+	if c.Region == "" {
+		c.Region = region
+	}
+	if err != nil {
+		return c, fault.Wrap(err, fault.Unavailable, "This machine's access to AWS is not set up: `aws sts get-caller-identity` must work.")
+	}
+	return c, nil
 }
 
 func (p *platform) front(served, plan http.Handler) (http.Handler, error) {

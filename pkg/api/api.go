@@ -13,6 +13,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/apikey"
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/collect"
+	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/erasure"
@@ -31,7 +32,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/usage"
 )
 
-// Deps are what the operations work with. RequestID and Meter alone may be nil; Auth too where nothing is served.
+// Deps are what the operations work with. RequestID, Meter and Verifier alone may be nil; Auth too where nothing is served.
 type Deps struct {
 	Store *store.Store
 	Auth  Authorizer
@@ -49,6 +50,8 @@ type Deps struct {
 	Quiet      time.Duration // after their end, for who still writes; an erasure.Service's, and requests are at an end within three quarters of it
 	Log        *slog.Logger
 	Meter      *usage.Meter                 // of tenants' use; whoever made it flushes it in the end
+	Verifier   connection.Verifier          // nil where accounts cannot be connected
+	Principal  string                       // the ARN that customers' roles trust; "" where that is not set up
 	Strangers  limit.Bounds                 // the zero Bounds are the usual ones
 	RequestID  func(context.Context) string // the platform's ID of a request
 }
@@ -57,6 +60,7 @@ type Deps struct {
 type Files interface {
 	delivery.Files
 	export.Files
+	connection.Files
 	erasure.Files
 }
 
@@ -72,6 +76,7 @@ type features struct {
 	members       *member.Service
 	keys          *apikey.Service
 	projects      *project.Service
+	connections   *connection.Service
 	deliveries    *delivery.Service
 	costs         *cost.Service
 	resources     *resource.Service
@@ -151,7 +156,8 @@ func Schedules(d Deps) *schedule.Service {
 
 // Reconcile makes what goes over all tenants.
 func Reconcile(d Deps) *reconcile.Service {
-	return &reconcile.Service{Store: d.Store, Schedules: Schedules(d), Scheduler: d.Schedules, Clock: d.Clock, Log: d.Log}
+	return &reconcile.Service{Store: d.Store, Schedules: Schedules(d), Scheduler: d.Schedules, Claims: &connection.Service{Store: d.Store},
+		Clock: d.Clock, Log: d.Log}
 }
 
 // works lists what the features do in steps: one line for each kind.
@@ -193,9 +199,11 @@ func (d Deps) features() features {
 			Wake: func(ctx context.Context, id tenant.ID) error {
 				return d.Jobs.Send(ctx, job.Message{Kind: delivery.Wake, Tenant: id})
 			}, Turned: schedules.Changed},
-		members:    members,
-		keys:       keys,
-		projects:   projects,
+		members:  members,
+		keys:     keys,
+		projects: projects,
+		connections: &connection.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Projects: projects, Files: d.Files,
+			Verifier: d.Verifier, Principal: d.Principal, Changed: schedules.Connected},
 		deliveries: deliveries,
 		costs:      costs,
 		resources:  &resource.Service{Store: d.Store, Clock: d.Clock, Costs: costs},
@@ -215,7 +223,7 @@ func (d Deps) exports() *export.Service {
 func (f features) operations() []route.Operation {
 	var ops []route.Operation
 	for _, of := range []func() []route.Operation{
-		f.organizations.Operations, f.members.Operations, f.keys.Operations, f.projects.Operations, f.deliveries.Operations,
+		f.organizations.Operations, f.members.Operations, f.keys.Operations, f.projects.Operations, f.connections.Operations, f.deliveries.Operations,
 		f.costs.Operations, f.resources.Operations, f.audits.Operations, f.usages.Operations, f.exports.Operations, f.erasures.Operations,
 		f.runs.Operations, f.schedules.Operations,
 	} {

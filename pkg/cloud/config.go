@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
+	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
@@ -33,6 +34,7 @@ type Config struct {
 	ClientIDs []string               // TENANTRY_CLIENT_IDS, comma-separated: clients whose Cognito tokens are taken
 	Plan      tenant.Plan            // TENANTRY_PLAN, of new tenants: free (where absent), team or enterprise
 	Grace     time.Duration          // TENANTRY_GRACE, of tenants that are deleted: 1h to 2160h; 168h where absent
+	Principal string                 // TENANTRY_PRINCIPAL_ARN, whom customers' roles trust: the platform's account or a role of it; without it no role is asked for
 	Audiences []string               // TENANTRY_AUDIENCES, comma-separated: audiences of other issuers' tokens
 }
 
@@ -52,7 +54,8 @@ func ReadConfig(getenv func(string) string) Config {
 		RunsURL: getenv("TENANTRY_RUNS_QUEUE_URL"),
 		Role:    getenv("TENANTRY_TENANT_ROLE_ARN"), Issuer: getenv("TENANTRY_ISSUER"),
 		ClientIDs: list(getenv("TENANTRY_CLIENT_IDS")), Audiences: list(getenv("TENANTRY_AUDIENCES")),
-		Plan: tenant.Plan(cmp.Or(getenv("TENANTRY_PLAN"), string(tenant.Free))),
+		Principal: getenv("TENANTRY_PRINCIPAL_ARN"),
+		Plan:      tenant.Plan(cmp.Or(getenv("TENANTRY_PLAN"), string(tenant.Free))),
 	}
 	c.Schedules = Schedules{Group: cmp.Or(getenv("TENANTRY_SCHEDULE_GROUP"), "tenantry-"+c.Stage), QueueARN: getenv("TENANTRY_SCHEDULE_QUEUE_ARN"),
 		RoleARN: getenv("TENANTRY_SCHEDULE_ROLE_ARN"), DeadARN: getenv("TENANTRY_SCHEDULE_DEAD_ARN")}
@@ -101,6 +104,7 @@ func (c Config) Validate() error {
 	check(c.Schedules.DeadARN == "" || isQueue(c.Schedules.DeadARN), "TENANTRY_SCHEDULE_DEAD_ARN", c.Schedules.DeadARN, "the ARN of an SQS queue")
 	check(c.RunsURL == "" || isURL(c.RunsURL), "TENANTRY_RUNS_QUEUE_URL", c.RunsURL, "the https URL of an SQS queue")
 	check(c.Role == "" || isRole(c.Role), "TENANTRY_TENANT_ROLE_ARN", c.Role, "the ARN of an IAM role")
+	check(c.Principal == "" || connection.IsPrincipal(c.Principal), "TENANTRY_PRINCIPAL_ARN", c.Principal, "the ARN of an IAM role, or arn:aws:iam::<account>:root")
 	check(c.Issuer == "" || isURL(c.Issuer), "TENANTRY_ISSUER", c.Issuer, "the https URL of an OpenID Connect issuer")
 	check(c.Issuer == "" || len(c.ClientIDs)+len(c.Audiences) > 0, "TENANTRY_CLIENT_IDS", "", "given, or TENANTRY_AUDIENCES, where TENANTRY_ISSUER is")
 	check(c.Grace >= time.Hour && c.Grace <= 2160*time.Hour, "TENANTRY_GRACE", c.Grace.String(), "a duration between 1h and 2160h")

@@ -44,6 +44,7 @@ type clients struct {
 	jobs      lazyQueue
 	runs      lazyQueue
 	sqs       func() (*awssqs.Client, error)
+	load      func() (aws.Config, error) // the function's own configuration
 	schedules lazySchedules
 }
 
@@ -85,6 +86,7 @@ func newClients(c Config) clients {
 		runs:      queueAt(queues, c.RunsURL, "Collection is not set up here: TENANTRY_RUNS_QUEUE_URL is missing."),
 		sqs:       queues,
 		schedules: lazySchedules(once(load, func(a aws.Config) (schedule.Scheduler, error) { return newScheduler(a, c.Schedules) })),
+		load:      load,
 	}
 }
 

@@ -12,11 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantry/tenantry/pkg/apptest"
-	"github.com/tenantry/tenantry/pkg/connection"
+	"github.com/tenantry/tenantry/pkg/cloud/customertest"
 	"github.com/tenantry/tenantry/pkg/erasure"
 	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/route"
-	"github.com/tenantry/tenantry/pkg/schedule"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/storetest"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -61,6 +60,12 @@ func fill(t testing.TB, a *apptest.App, h *apptest.Home) {
 		h.Do(t, "POST", h.Path("/invitations"), body{"role": "viewer"}, key).Is(t, 201)
 		h.Do(t, "POST", h.Path("/api-keys"), body{"name": fmt.Sprint("key ", i), "role": "viewer"}, key).Is(t, 201)
 	}
+	account := map[*apptest.Home]string{a.Alice: "111122223333", a.Bob: "444455556666"}[h]
+	var c struct{ ID, ExternalID string }
+	h.Do(t, "POST", h.Path("/connections"), body{"name": "payer", "accountId": account}, "Idempotency-Key: k").Is(t, 201).Into(t, &c)
+	arn := a.Clouds.Role(t, account, "r", customertest.Trust(customertest.Platform, c.ExternalID))
+	h.Do(t, "PATCH", h.Path("/connections/"+c.ID), body{"roleArn": arn}).Is(t, 200)
+	h.Get(t, h.Path("/connections/"+c.ID+"/setup")).Is(t, 200)
 	var issued struct{ Key string }
 	h.Do(t, "POST", h.Path("/api-keys"), body{"name": "used", "role": "viewer"}).Is(t, 201).Into(t, &issued)
 	a.With(issued.Key).Get(t, h.Path("/projects")).Is(t, 200)
@@ -72,9 +77,6 @@ func fill(t testing.TB, a *apptest.App, h *apptest.Home) {
 	require.NoError(t, err)
 	handle, err := a.Store.Tenant(scope)
 	require.NoError(t, err)
-	c := connection.Connection{ID: "con_01J00000000000000000000000", Status: connection.Connected}
-	require.NoError(t, handle.Write(t.Context(), store.Change{Key: store.Connection(c.ID), Value: c}))
-	require.NoError(t, a.Jobs.Handle(t.Context(), job.Message{Kind: schedule.Kind, Tenant: h.Tenant}))
 	require.NoError(t, handle.Write(t.Context(), job.New(job.Message{Kind: "export", ID: "exp_none"}, a.Now())))
 }
 
@@ -85,6 +87,7 @@ func deleted(t testing.TB, a *apptest.App) {
 		fill(t, a, h)
 	}
 	a.Alice.Do(t, "DELETE", a.Alice.Path("?name=alice%27s"), nil).Is(t, 202)
+	a.WorkJobs(t)
 }
 
 // entries counts what the list of what is due has.

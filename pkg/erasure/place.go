@@ -205,11 +205,13 @@ func (s *Service) pointers(ctx context.Context, id tenant.ID, r store.Record) ([
 	if err := r.Value.Decode(&it); err != nil {
 		return nil, fmt.Errorf("read an item of the directory: %w", err)
 	}
-	kind, _, _ := strings.Cut(r.Address.SK, "#")
+	kind, rest, _ := strings.Cut(r.Address.SK, "#")
 	switch {
 	case kind == "MEMBER":
 		all, err := s.remembered(ctx, it.Issuer, it.Subject, id)
 		return append(all, store.SubjectTenant(it.Issuer, it.Subject, id)), err
+	case kind == "ACCT":
+		return []store.DirectoryKey{store.Account(rest)}, nil
 	case kind == "INV" && len(it.Digest) == sha256.Size:
 		return []store.DirectoryKey{store.Invitation([sha256.Size]byte(it.Digest))}, nil
 	case kind == "APIKEY" && len(it.Digest) == sha256.Size:

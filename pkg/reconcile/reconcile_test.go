@@ -60,7 +60,7 @@ func newWorld(t testing.TB, r require.TestingT, seed uint64) *world {
 		Clock: w.clock, Sleep: w.sleep, Random: func() float64 { return 0.5 }})
 	log := slog.New(slog.DiscardHandler)
 	w.schedules = &schedule.Service{Store: w.store, Scheduler: w.scheduler, Clock: w.clock, Log: log}
-	w.reconcile = &reconcile.Service{Store: w.store, Schedules: w.schedules, Scheduler: w.scheduler, Clock: w.clock, Log: log}
+	w.reconcile = &reconcile.Service{Store: w.store, Schedules: w.schedules, Scheduler: w.scheduler, Claims: &connection.Service{Store: w.store}, Clock: w.clock, Log: log}
 	return w
 }
 
@@ -299,4 +299,32 @@ func TestATenantThatFailsHoldsUpNobody(t *testing.T) {
 	w.write(poison)
 	require.EqualValues(t, 6, w.whole(time.Hour, 0).Created)
 	w.requireMatch()
+}
+
+// A claim on an account goes with its connection: one that a crash left is given up, one whose connection is there is kept.
+func TestClaimsGoWithTheirConnections(t *testing.T) {
+	w := newWorld(t, t, 1)
+	h := w.found(1)
+	type claim struct {
+		Tenant     tenant.ID           `json:"tenant"`
+		Connection tenant.ConnectionID `json:"connection"`
+		Account    string              `json:"account"`
+	}
+	there := func(account string) bool {
+		var c claim
+		found, err := w.store.Directory().Read(ctx, store.Account(account), &c)
+		require.NoError(t, err)
+		of, err := w.store.Directory().Read(ctx, store.OrgAccount(h.id, account), &c)
+		require.NoError(t, err)
+		require.Equal(t, found > 0, of > 0)
+		return found > 0
+	}
+	for account, of := range map[string]tenant.ConnectionID{"111122223333": "con_01J00000000000000000000000", "444455556666": "con_01J00000000000000000000009"} {
+		c := claim{h.id, of, account}
+		require.NoError(t, w.store.Directory().Write(ctx, store.DirectoryChange{Key: store.Account(account), Value: c}, store.DirectoryChange{Key: store.OrgAccount(h.id, account), Value: c}))
+	}
+	require.EqualValues(t, 1, w.whole(time.Hour, 0).Claims)
+	require.True(t, there("111122223333"))
+	require.False(t, there("444455556666"))
+	require.Zero(t, w.whole(time.Hour, 0).Claims)
 }

@@ -34,7 +34,18 @@ func (r Resources) Admin() Document {
 		allow("Directory", writeDirectory, r.Tables[store.DirectoryTable]),
 		r.auditOfDirectory(),
 		allow("SendToJobs", send, r.JobsQueue),
+		r.verify(),
 	)
+}
+
+// CustomerRoles are all roles that connections can name, in a partition: of any account, since which are connected is not known
+// before, and below the one path that none of the platform's own roles has.
+func CustomerRoles(partition string) string { return "arn:" + partition + ":iam::*:role/tenantry/*" }
+
+// verify takes roles of customers. There is no condition on sts:ExternalId, on purpose: that a role refuses who has none is
+// found out by trying, and IAM's own refusal on this side would be taken for the customer's.
+func (r Resources) verify() Statement {
+	return allow("VerifyCustomers", []string{"sts:AssumeRole"}, r.CustomerRoles)
 }
 
 // Ingest is the policy of functions/ingest, which also sends messages to itself.
@@ -66,11 +77,13 @@ func (r Resources) Jobs() Document {
 	)...)
 }
 
-// Reconcile is the policy of functions/reconcile: of the directory it reads which tenants there are, and keeps how far it is.
+// Reconcile is the policy of functions/reconcile: of the directory it reads which tenants there are, gives up claims on accounts, and
+// keeps how far it is.
 func (r Resources) Reconcile() Document {
 	return document(append(r.schedules(),
 		take(r.TenantRole),
 		allow("Tenants", []string{"dynamodb:GetItem", "dynamodb:Query"}, r.Tables[store.DirectoryTable]).when(keyed("TENANTS")),
+		allow("Claims", []string{"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query"}, r.Tables[store.DirectoryTable]).when(keyed("ACCT#*", "ORG#ten_*")),
 		allow("Place", []string{"dynamodb:GetItem", "dynamodb:PutItem"}, r.Tables[store.DirectoryTable]).when(keyed("RECONCILIATION")),
 	)...)
 }

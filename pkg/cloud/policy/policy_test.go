@@ -24,7 +24,7 @@ var resources = policy.Resources{
 	Bucket:      policytest.Bucket("imports"),
 	IngestQueue: policytest.Queue("ingest"), JobsQueue: policytest.Queue("jobs"), RunsQueue: policytest.Queue("runs"),
 	DeadQueue: policytest.Queue("dead"), Schedules: policytest.Schedule("tenantry-test", "*"), SchedulerRole: policytest.Role("scheduler"),
-	TenantRole: policytest.Role("tenant-data"), ErasureRole: policytest.Role("tenant-erasure"),
+	TenantRole: policytest.Role("tenant-data"), ErasureRole: policytest.Role("tenant-erasure"), CustomerRoles: policy.CustomerRoles("aws"),
 }
 
 func parse(t require.TestingT, d policy.Document) policytest.Policy {
@@ -90,7 +90,9 @@ func TestActionsAndResourcesAreNamed(t *testing.T) {
 				require.NotContains(t, action, "*", "%s: %s", name, s.Sid)
 			}
 			for _, resource := range s.Resource {
-				if s.Sid != "TenantFiles" && s.Sid != "Schedules" && s.Sid != "ListSchedules" { // the rest of a name; there is no resource of lists
+				if s.Sid == "VerifyCustomers" { // the account, and the rest of a role's name
+					require.Equal(t, "arn:aws:iam::*:role/tenantry/*", resource)
+				} else if s.Sid != "TenantFiles" && s.Sid != "Schedules" && s.Sid != "ListSchedules" { // the rest of a name; there is no resource of lists
 					require.NotContains(t, resource, "*", "%s: %s", name, s.Sid)
 				}
 			}

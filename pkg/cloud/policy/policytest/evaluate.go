@@ -43,7 +43,7 @@ func Parse(document []byte) (Policy, error) {
 		ID        string `json:"Id"`
 		Statement []struct {
 			Sid, Effect      string
-			Principal        map[string]list
+			Principal        principal
 			Action, Resource list
 			Condition        map[string]map[string]list
 		}
@@ -89,6 +89,18 @@ func (c condition) check() error {
 	return nil
 }
 
+// principal is by kind; "*" is anybody.
+type principal map[string]list
+
+// UnmarshalJSON reads either.
+func (p *principal) UnmarshalJSON(b []byte) error {
+	if string(b) == `"*"` {
+		*p = principal{"AWS": {"*"}}
+		return nil
+	}
+	return json.Unmarshal(b, (*map[string]list)(p))
+}
+
 // list is one string or several.
 type list []string
 
@@ -116,11 +128,18 @@ func (p Policy) Allows(r Request) bool {
 	return allowed
 }
 
+// by tells whether a principal of a document is who asks: itself, the whole account that it is of, or anybody.
+func (r Request) by(principal string) bool {
+	account, whole := strings.CutSuffix(principal, ":root")
+	of, _, role := strings.Cut(r.Principal, ":role/")
+	return principal == r.Principal || principal == "*" || whole && role && account == of
+}
+
 func (s statement) is(r Request) bool {
 	if !slices.ContainsFunc(s.actions, func(a string) bool { return matches(strings.ToLower(a), strings.ToLower(r.Action), nil) }) {
 		return false
 	}
-	if s.principals != nil && !slices.Contains(s.principals, r.Principal) {
+	if s.principals != nil && !slices.ContainsFunc(s.principals, r.by) {
 		return false
 	}
 	if s.resources != nil && !slices.ContainsFunc(s.resources, func(a string) bool { return matches(a, r.Resource, r.Context) }) {
