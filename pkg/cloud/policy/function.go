@@ -62,7 +62,13 @@ func (r Resources) Collect() Document {
 		take(r.TenantRole),
 		allow("Collect", slices.Concat(consume, send), r.RunsQueue),
 		allow("SendToIngest", send, r.IngestQueue),
+		r.read(),
 	)
+}
+
+// read takes roles of customers, and none without an ExternalId: a role that asks for none is not read even by mistake.
+func (r Resources) read() Statement {
+	return allow("ReadCustomers", []string{"sts:AssumeRole"}, r.CustomerRoles).when(Conditions{"Null": {"sts:ExternalId": {"false"}}})
 }
 
 // Jobs is the policy of functions/jobs, which erase tenants: from the directory as themselves, all else by the role that may. They
