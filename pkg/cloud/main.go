@@ -114,7 +114,7 @@ func NewCollect(c Config, log *slog.Logger) *Consumer {
 	aws := newClients(c)
 	d := aws.deps(c, log)
 	run := usage.Worker(d.Meter, api.OfRun, api.Collect(d).Handle)
-	return &Consumer{Work: queue.Of(collect.ParseMessages, run), Hide: aws.hide(c.RunsURL), Log: log}
+	return &Consumer{Work: queue.Of(collect.ParseMessages, run), Hide: aws.hide(c.RunsURL), Resend: aws.resend(c.RunsURL), Log: log}
 }
 
 // deps are what every function works with, without what is HTTP's alone.

@@ -62,7 +62,13 @@ func (r Resources) Collect() Document {
 		take(r.TenantRole),
 		allow("Collect", slices.Concat(consume, send), r.RunsQueue),
 		allow("SendToIngest", send, r.IngestQueue),
+		r.read(),
 	)
+}
+
+// read takes roles of customers, and none without an ExternalId: a role that asks for none is not read even by mistake.
+func (r Resources) read() Statement {
+	return allow("ReadCustomers", []string{"sts:AssumeRole"}, r.CustomerRoles).when(Conditions{"Null": {"sts:ExternalId": {"false"}}})
 }
 
 // Jobs is the policy of functions/jobs, which erase tenants: from the directory as themselves, all else by the role that may. They
@@ -77,11 +83,13 @@ func (r Resources) Jobs() Document {
 	)...)
 }
 
-// Reconcile is the policy of functions/reconcile: of the directory it reads which tenants there are, and keeps how far it is.
+// Reconcile is the policy of functions/reconcile: of the directory it reads which tenants there are, gives up claims on accounts, and
+// keeps how far it is.
 func (r Resources) Reconcile() Document {
 	return document(append(r.schedules(),
 		take(r.TenantRole),
 		allow("Tenants", []string{"dynamodb:GetItem", "dynamodb:Query"}, r.Tables[store.DirectoryTable]).when(keyed("TENANTS")),
+		allow("Claims", []string{"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query"}, r.Tables[store.DirectoryTable]).when(keyed("ACCT#*", "ORG#ten_*")),
 		allow("Place", []string{"dynamodb:GetItem", "dynamodb:PutItem"}, r.Tables[store.DirectoryTable]).when(keyed("RECONCILIATION")),
 	)...)
 }
