@@ -156,7 +156,8 @@ func Schedules(d Deps) *schedule.Service {
 
 // Reconcile makes what goes over all tenants.
 func Reconcile(d Deps) *reconcile.Service {
-	return &reconcile.Service{Store: d.Store, Schedules: Schedules(d), Scheduler: d.Schedules, Clock: d.Clock, Log: d.Log}
+	return &reconcile.Service{Store: d.Store, Schedules: Schedules(d), Scheduler: d.Schedules, Claims: &connection.Service{Store: d.Store},
+		Clock: d.Clock, Log: d.Log}
 }
 
 // works lists what the features do in steps: one line for each kind.
@@ -192,17 +193,20 @@ func (d Deps) features() features {
 	runs := Collect(d)
 	limits := &limit.Counter{Store: d.Store, Clock: d.Clock}
 	used := []func(context.Context, *tenant.Scope) (map[string]int64, error){projects.Used, members.Used, keys.Used, deliveries.Used,
-		limits.Used, runs.Used}
+		limits.Used, runs.Used, d.exports().Used}
 	return features{
 		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Plan: d.Plan, Grace: d.Grace, Forget: d.Auth.Forget,
-			Wake: func(ctx context.Context, id tenant.ID) error {
-				return d.Jobs.Send(ctx, job.Message{Kind: delivery.Wake, Tenant: id})
+			Owe: func(ctx context.Context, t *store.Tenant, id tenant.ID) (store.Change, error) {
+				return job.Renew(ctx, t, job.Message{Kind: delivery.Wake, Tenant: id}, d.Clock())
+			},
+			Wake: func(ctx context.Context, t *store.Tenant, id tenant.ID) error {
+				return job.Again(ctx, d.Jobs, t, job.Message{Kind: delivery.Wake, Tenant: id}, d.Clock())
 			}, Turned: schedules.Changed},
 		members:  members,
 		keys:     keys,
 		projects: projects,
 		connections: &connection.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Projects: projects, Files: d.Files,
-			Verifier: d.Verifier, Principal: d.Principal},
+			Verifier: d.Verifier, Principal: d.Principal, Changed: schedules.Connected},
 		deliveries: deliveries,
 		costs:      costs,
 		resources:  &resource.Service{Store: d.Store, Clock: d.Clock, Costs: costs},
