@@ -194,6 +194,7 @@ func (p *platform) wire(s *store.Store) error {
 		Clock:     time.Now, Random: rand.Reader, Plan: tenant.Plan(p.config.Plan), Grace: p.config.Grace, Quiet: quiet, Log: p.log,
 		Verifier: aws.Machine{Accounts: accounts, Region: region}, Principal: p.config.Trust,
 	}
+	d.Collectors = ofKinds(d, aws.Machine{Accounts: accounts, Region: region}.Config)
 	served, err := api.Handler(d, "")
 	if err != nil {
 		return err

@@ -88,6 +88,7 @@ func deleted(t testing.TB, a *apptest.App) {
 		fill(t, a, h)
 	}
 	a.Alice.Do(t, "DELETE", a.Alice.Path("?name=alice%27s"), nil).Is(t, 202)
+	a.WorkJobs(t)
 }
 
 // entries counts what the list of what is due has.
@@ -141,6 +142,14 @@ func requireErased(t testing.TB, a *apptest.App, before map[string]string) {
 		require.Contains(t, name, "ERASED#"+string(a.Alice.Tenant))
 	}
 	requireSame(t, a, before, others)
+	schedules := map[tenant.ID]int{}
+	names, _, err := a.Schedules.Names(t.Context(), "")
+	require.NoError(t, err)
+	for _, n := range names {
+		schedules[n.Tenant]++
+	}
+	require.Zero(t, schedules[a.Alice.Tenant])
+	require.Zero(t, schedules[a.Bob.Tenant]%15, "all of his four projects and unassigned, where he has some")
 }
 
 // requireSame compares items byte for byte. What has expired may have gone: the embedded engine sweeps.
@@ -203,14 +212,14 @@ func TestATenantIsErased(t *testing.T) {
 		p := proofs.Items[0]
 		require.Equal(t, a.Alice.Tenant, p.TenantID)
 		require.Zero(t, p.Left)
-		require.Positive(t, min(p.Removed.Directory, p.Removed.Core, p.Removed.Cost, p.Removed.Audit, p.Removed.Files))
+		require.Positive(t, min(p.Removed.Directory, p.Removed.Core, p.Removed.Cost, p.Removed.Audit, p.Removed.Files, p.Removed.Schedules))
 		require.Equal(t, erasure.Erased, p.Status)
 		require.Empty(t, p.TenantName)
 		require.Nil(t, p.DeletedBy)
 		require.Nil(t, p.RecoverableUntil, "nothing here has a backup")
 		require.NotContains(t, p.Statement, "point-in-time")
 		require.True(t, p.CheckedAt.After(*p.ErasedAt))
-		require.Contains(t, a.Log.String(), `"left":{"schedules":0,`, "the line of the proof is JSON")
+		require.Contains(t, a.Log.String(), `"left":{`, "the line of the proof is JSON")
 		for _, other := range []*apptest.Client{a.As(t, "bob"), a.As(t, "carol")} {
 			other.Get(t, "/v1/me/erasures").Is(t, 200).Into(t, &proofs)
 			require.Empty(t, proofs.Items)

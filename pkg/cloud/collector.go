@@ -1,0 +1,30 @@
+package cloud
+
+import (
+	"context"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/tenantry/tenantry/pkg/api"
+	"github.com/tenantry/tenantry/pkg/collect"
+	collectaws "github.com/tenantry/tenantry/pkg/collect/aws"
+	"github.com/tenantry/tenantry/pkg/collect/aws/costexplorer"
+	"github.com/tenantry/tenantry/pkg/connection"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// collectors are what customers' accounts are asked by, each through the role of its connection.
+func (a clients) collectors(d api.Deps) map[collect.Kind]collect.Collector {
+	accounts := sync.OnceValues(func() (*collectaws.Accounts, error) { return collectaws.NewAccounts(a.load, collectaws.Options{}) })
+	config := func(ctx context.Context, s *tenant.Scope, c connection.Connection) (aws.Config, error) {
+		all, err := accounts()
+		if err != nil {
+			return aws.Config{}, err
+		}
+		return all.Config(ctx, s, c)
+	}
+	return map[collect.Kind]collect.Collector{
+		collect.Costs: &costexplorer.Collector{Config: config, Files: d.Files, Deliveries: api.Ingest(d), Clock: d.Clock},
+	}
+}
