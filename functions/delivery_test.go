@@ -19,6 +19,7 @@ import (
 	awsdynamodb "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
 
@@ -40,6 +41,7 @@ type emulation struct {
 	common   []string
 	queue    string // of ingest
 	jobs     string
+	group    string // of schedules
 	runs     string
 	sqs      *sqs.Client
 	issuer   *localissuer.Issuer
@@ -66,8 +68,14 @@ func emulated(t *testing.T) *emulation {
 		*url = *queue.QueueUrl
 	}
 
+	e.group = rand.Text()
+	_, err = scheduler.NewFromConfig(mototest.Config(moto)).CreateScheduleGroup(t.Context(), &scheduler.CreateScheduleGroupInput{Name: &e.group})
+	require.NoError(t, err)
 	e.issuer = issuer(t)
 	e.common = append(e.common, "TENANTRY_STAGE=test", "TENANTRY_BUCKET="+bucket, "TENANTRY_QUEUE_URL="+e.queue, "TENANTRY_JOBS_QUEUE_URL="+e.jobs,
+		"TENANTRY_PRINCIPAL_ARN=arn:aws:iam::123456789012:root",
+		"TENANTRY_SCHEDULE_GROUP="+e.group, "TENANTRY_SCHEDULE_QUEUE_ARN="+policytest.Queue(path.Base(e.runs)),
+		"TENANTRY_SCHEDULE_DEAD_ARN="+policytest.Queue("dead"), "TENANTRY_SCHEDULE_ROLE_ARN="+policytest.Role("scheduler"),
 		"TENANTRY_RUNS_QUEUE_URL="+e.runs,
 		"TENANTRY_ISSUER="+e.issuer.URL,
 		"TENANTRY_CLIENT_IDS=other, "+localissuer.ClientID)
@@ -80,16 +88,19 @@ func (e *emulation) deploy(t *testing.T, tables map[store.Table]string, bucket s
 	r := policy.Resources{
 		Tables: map[store.Table]string{}, Bucket: policytest.Bucket(bucket),
 		IngestQueue: policytest.Queue(path.Base(e.queue)), JobsQueue: policytest.Queue(path.Base(e.jobs)),
-		RunsQueue:  policytest.Queue(path.Base(e.runs)),
+		RunsQueue: policytest.Queue(path.Base(e.runs)),
+		Schedules: policytest.Schedule(e.group, "*"), SchedulerRole: policytest.Role("scheduler"), DeadQueue: policytest.Queue("dead"),
 		TenantRole: policytest.Role("tenant-data"), ErasureRole: policytest.Role("tenant-erasure"),
+		CustomerRoles: policy.CustomerRoles("aws"),
 	}
 	for table, name := range tables {
 		r.Tables[table] = policytest.Table(name)
 	}
 	e.account.Add(t, r.TenantRole, r.TenantData().JSON(), policy.Trust(policytest.Role("api"), policytest.Role("admin"), policytest.Role("ingest"),
-		policytest.Role("collect")).JSON())
+		policytest.Role("collect"), policytest.Role("reconcile")).JSON())
 	e.account.Add(t, r.ErasureRole, r.TenantErasure().JSON(), policy.Trust(policytest.Role("jobs")).JSON())
-	for name, its := range map[string]policy.Document{"api": r.API(), "admin": r.Admin(), "ingest": r.Ingest(), "collect": r.Collect(), "jobs": r.Jobs()} {
+	for name, its := range map[string]policy.Document{"api": r.API(), "admin": r.Admin(), "ingest": r.Ingest(), "collect": r.Collect(), "jobs": r.Jobs(),
+		"reconcile": r.Reconcile()} {
 		e.account.Add(t, policytest.Role(name), its.JSON(), nil)
 	}
 	t.Cleanup(func() { require.Empty(t, e.account.Denied()) })

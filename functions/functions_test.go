@@ -45,7 +45,7 @@ func binary(t *testing.T, function string) string {
 		if b.dir, b.err = os.MkdirTemp("", "functions"); b.err != nil {
 			return
 		}
-		cmd := exec.Command("go", "build", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w", "-o", b.dir+"/", "./api", "./admin", "./ingest", "./collect", "./jobs")
+		cmd := exec.Command("go", "build", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w", "-o", b.dir+"/", "./api", "./admin", "./ingest", "./collect", "./jobs", "./reconcile")
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		var out []byte
 		if out, b.err = cmd.CombinedOutput(); b.err != nil {
@@ -173,7 +173,7 @@ func TestAFunctionWithoutAccessToAWS(t *testing.T) {
 }
 
 func TestAFunctionThatCannotStartSaysWhy(t *testing.T) {
-	for _, name := range []string{"api", "admin", "ingest", "collect", "jobs"} {
+	for _, name := range []string{"api", "admin", "ingest", "collect", "jobs", "reconcile"} {
 		f := start(t, name, "TENANTRY_STAGE=No Stage", "TENANTRY_ISSUER=http://example.com")
 		_, err := f.Invoke(t.Context(), []byte(`{}`))
 		require.ErrorContains(t, err, "exit status 1")
@@ -192,8 +192,8 @@ func TestAnEventOfAnotherSortIsAnError(t *testing.T) {
 	require.Empty(t, f.failures(t, messages(t, "ingest-test-event")), "it goes on")
 }
 
-// samples are all events that the functions get: the status of those over HTTP without a token, and the numbers of the
-// messages that come again of the others, all of which are of a tenant that there is not.
+// samples are all events that the functions get: the status of those over HTTP without a token, the numbers of the messages that
+// come again, an error, or fields of the answer; all others than those over HTTP are of a tenant that there is not.
 var samples = map[string]any{
 	"api-health":                 200,
 	"api-costs":                  401,
@@ -213,6 +213,8 @@ var samples = map[string]any{
 	"jobs-erasure":               []int(nil),
 	"jobs-export":                []int(nil),
 	"admin-set-plan":             "no such organization",
+	"reconcile-scheduled":        map[string]any{"done": true, "tenants": 0.0, "failed": 0.0, "checked": 0.0},
+	"reconcile-tenant":           map[string]any{"checked": 0.0, "created": 0.0, "updated": 0.0, "removed": 0.0},
 }
 
 func TestEverySampleIsAnswered(t *testing.T) {
@@ -233,6 +235,16 @@ func TestEverySampleIsAnswered(t *testing.T) {
 				sample(t, name, &event)
 				_, err := running[of].Invoke(t.Context(), event)
 				require.ErrorContains(t, err, want)
+				return
+			}
+			if want, ok := samples[name].(map[string]any); ok {
+				var event json.RawMessage
+				sample(t, name, &event)
+				var answer map[string]any
+				running[of].invoke(t, event, &answer)
+				for field := range want {
+					require.Equal(t, want[field], answer[field], field)
+				}
 				return
 			}
 			if want, ok := samples[name].(int); ok {

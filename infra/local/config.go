@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
@@ -19,6 +20,7 @@ type Config struct {
 	Log   string        // TENANTRY_LOG, how lines are logged to standard error: text (where absent) or json
 	Demo  string        // TENANTRY_DEMO, whether an empty store is filled with two tenants: on (where absent) or off
 	Grace time.Duration // TENANTRY_GRACE, of tenants that are deleted, until they are erased: 1s to 2160h; 168h where absent
+	Trust string        // TENANTRY_PRINCIPAL_ARN, whom customers' roles trust: who this machine calls AWS as; without it accounts are connected by profiles alone
 	Plan  string        // TENANTRY_PLAN, of new tenants: free, team or enterprise (where absent)
 }
 
@@ -32,8 +34,8 @@ func ReadConfig(getenv func(string) string) Config {
 	}
 	grace, _ := time.ParseDuration(or("TENANTRY_GRACE", "168h")) // 0 is refused
 	return Config{
-		Grace: grace,
-		Addr:  or("TENANTRY_ADDR", "127.0.0.1:8080"), Data: or("TENANTRY_DATA", ".tenantry"),
+		Grace: grace, Trust: or("TENANTRY_PRINCIPAL_ARN", ""),
+		Addr: or("TENANTRY_ADDR", "127.0.0.1:8080"), Data: or("TENANTRY_DATA", ".tenantry"),
 		Log: or("TENANTRY_LOG", "text"), Demo: or("TENANTRY_DEMO", "on"), Plan: or("TENANTRY_PLAN", string(tenant.Enterprise)),
 	}
 }
@@ -53,6 +55,9 @@ func (c Config) Validate() error {
 	}
 	if c.Grace < time.Second || c.Grace > 2160*time.Hour {
 		errs = append(errs, errors.New("TENANTRY_GRACE must be a duration between 1s and 2160h, as 168h"))
+	}
+	if c.Trust != "" && !connection.IsPrincipal(c.Trust) {
+		errs = append(errs, fmt.Errorf("TENANTRY_PRINCIPAL_ARN is %q: it must be the ARN of an IAM role, or arn:aws:iam::<account>:root", c.Trust))
 	}
 	if _, err := tenant.ParsePlan(c.Plan); err != nil {
 		errs = append(errs, fmt.Errorf("TENANTRY_PLAN is %q: %w", c.Plan, err))

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/tenantry/tenantry/pkg/blob/folder"
 	"github.com/tenantry/tenantry/pkg/fault"
@@ -20,12 +21,18 @@ type front struct {
 	loopback           bool // only this machine can connect
 }
 
+// arrival is how long is waited for a request's body, of which what is left unread is read too.
+const arrival = 20 * time.Second
+
 // ServeHTTP answers a request.
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.loopback && !local(r.Host) {
 		// A web page that has its own name resolve to this machine could otherwise read what is here.
 		route.Fail(w, fault.New(fault.Forbidden, "This server answers to localhost and 127.0.0.1. Set TENANTRY_ADDR to an address of the network to use names."))
 		return
+	}
+	if r.ContentLength != 0 { // uploads and the API have times of their own
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(arrival))
 	}
 	switch p := r.URL.Path; {
 	case p == "/":

@@ -3,6 +3,7 @@ package main_test
 import (
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -135,4 +136,22 @@ func TestTheDemo(t *testing.T) {
 	require.NoError(t, p.Wait())
 	again := start(t, data, "TENANTRY_DEMO=on")
 	require.NotContains(t, again.log.String(), "createTenant", "it is filled once")
+}
+
+func TestStrangersHoldNoConnections(t *testing.T) {
+	t.Parallel()
+	p := start(t, t.TempDir())
+	for _, path := range []string{"/v1/tenants", "/dev/token", "/uploads/none", "/docs", "/none"} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			c, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+			require.NoError(t, err)
+			defer c.Close()
+			_, err = io.WriteString(c, "POST "+path+" HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
+			require.NoError(t, err)
+			require.NoError(t, c.SetReadDeadline(time.Now().Add(90*time.Second)))
+			_, err = io.Copy(io.Discard, c)
+			require.NoError(t, err, "the server closes it")
+		})
+	}
 }

@@ -17,17 +17,24 @@ import (
 	"syscall"
 	"time"
 
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+
 	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/blob/folder"
 	"github.com/tenantry/tenantry/pkg/collect"
+	"github.com/tenantry/tenantry/pkg/collect/aws"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/erasure"
+	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/identity/localissuer"
 	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/queue"
 	queuebolt "github.com/tenantry/tenantry/pkg/queue/bolt"
+	"github.com/tenantry/tenantry/pkg/reconcile"
+	schedulebolt "github.com/tenantry/tenantry/pkg/schedule/bolt"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/bolt"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -36,34 +43,37 @@ import (
 
 // Names in the data folder.
 const (
-	queueFile  = "queue.db" // the one that is opened first: whoever has it has the folder
-	jobsFile   = "jobs.db"  // the queue of long work
-	runsFile   = "runs.db"  // the queue of collection
-	storeFile  = "store.db"
-	filesDir   = "files"
-	spillDir   = "spill"
-	keyFile    = "issuer.pem"
-	issuerFile = "issuer.url"
-	demoFile   = "demo.pending" // the demo tenants are still to be filled
+	queueFile     = "queue.db" // the one that is opened first: whoever has it has the folder
+	jobsFile      = "jobs.db"  // the queue of long work
+	runsFile      = "runs.db"  // the queue of collection
+	schedulesFile = "schedules.db"
+	storeFile     = "store.db"
+	filesDir      = "files"
+	spillDir      = "spill"
+	keyFile       = "issuer.pem"
+	issuerFile    = "issuer.url"
+	demoFile      = "demo.pending" // the demo tenants are still to be filled
 )
 
 // platform is everything, wired.
 type platform struct {
-	config   Config
-	log      *slog.Logger
-	listener net.Listener
-	queue    *queuebolt.Queue // of deliveries
-	jobs     *queuebolt.Queue
-	runs     *queuebolt.Queue
-	files    *folder.Files
-	issuer   *localissuer.Issuer
-	read     queue.Worker                // deliveries
-	work     queue.Worker                // on jobs
-	collect  queue.Worker                // from customers' accounts
-	due      func(context.Context) error // queues erasures that are due
-	handler  http.Handler
-	meter    *usage.Meter
-	closers  []io.Closer // in the order of opening
+	config    Config
+	log       *slog.Logger
+	listener  net.Listener
+	queue     *queuebolt.Queue // of deliveries
+	jobs      *queuebolt.Queue
+	runs      *queuebolt.Queue
+	schedules *schedulebolt.Scheduler
+	files     *folder.Files
+	issuer    *localissuer.Issuer
+	read      queue.Worker                // deliveries
+	work      queue.Worker                // on jobs
+	collect   queue.Worker                // from customers' accounts
+	due       func(context.Context) error // queues erasures that are due
+	follow    func(context.Context, time.Time) (reconcile.Report, error)
+	handler   http.Handler
+	meter     *usage.Meter
+	closers   []io.Closer // in the order of opening
 }
 
 // open takes the data folder and the address, which are refused with a clear error where another program has them.
@@ -89,6 +99,12 @@ func open(c Config, log *slog.Logger) (_ *platform, err error) {
 		return nil, fmt.Errorf("listen at %s (TENANTRY_ADDR): %w", c.Addr, err)
 	}
 	p.closers = append(p.closers, p.listener)
+	runs := queue.Sender[collect.Message]{Queue: p.runs}
+	p.schedules, err = schedulebolt.Open(schedulebolt.Options{Path: p.path(schedulesFile), Clock: time.Now, Send: runs.Send})
+	if err != nil {
+		return nil, err
+	}
+	p.closers = append(p.closers, p.schedules)
 	s, err := p.openStore()
 	if err != nil {
 		return nil, err
@@ -167,11 +183,17 @@ func (p *platform) wire(s *store.Store) error {
 	if err != nil {
 		return err
 	}
+	accounts, err := aws.NewAccounts(sync.OnceValues(machine), aws.Options{})
+	if err != nil {
+		return err
+	}
 	p.meter = usage.NewMeter(s, time.Now, p.log)
 	d := api.Deps{
 		Store: s, Meter: p.meter, Auth: auth, Files: p.files, Queue: queue.Sender[delivery.Message]{Queue: p.queue}, Jobs: queue.Sender[job.Message]{Queue: p.jobs},
-		Runs:  queue.Sender[collect.Message]{Queue: p.runs},
-		Clock: time.Now, Random: rand.Reader, Plan: tenant.Plan(p.config.Plan), Grace: p.config.Grace, Quiet: quiet, Log: p.log,
+		Runs:      queue.Sender[collect.Message]{Queue: p.runs},
+		Schedules: p.schedules,
+		Clock:     time.Now, Random: rand.Reader, Plan: tenant.Plan(p.config.Plan), Grace: p.config.Grace, Quiet: quiet, Log: p.log,
+		Verifier: aws.Machine{Accounts: accounts, Region: region}, Principal: p.config.Trust,
 	}
 	served, err := api.Handler(d, "")
 	if err != nil {
@@ -182,10 +204,26 @@ func (p *platform) wire(s *store.Store) error {
 	ingest.Temp, ingest.Alone, jobs.Alone, runs.Alone = p.path(spillDir), alone, alone, alone
 	p.read = queue.Of(delivery.ParseMessages, usage.Worker(d.Meter, api.OfDelivery, ingest.Handle))
 	p.work = queue.Of(job.ParseMessages, usage.Worker(d.Meter, api.OfJob, jobs.Handle))
+	p.follow = api.Reconcile(d).Reconcile
 	p.collect = queue.Of(collect.ParseMessages, usage.Worker(d.Meter, api.OfRun, runs.Handle))
 	p.due = func(ctx context.Context) error { return jobs.Handle(ctx, job.Message{Kind: erasure.Due}) }
 	p.handler, err = p.front(served, operator(api.SetPlan(d)))
 	return err
+}
+
+// region is where AWS is called from, where nothing says another.
+const region = "us-east-1"
+
+// machine is how this machine calls AWS when it takes the roles of customers. It is looked for when it is first needed.
+func machine() (sdk.Config, error) {
+	c, err := config.LoadDefaultConfig(context.Background())
+	if c.Region == "" {
+		c.Region = region
+	}
+	if err != nil {
+		return c, fault.Wrap(err, fault.Unavailable, "This machine's access to AWS is not set up: `aws sts get-caller-identity` must work.")
+	}
+	return c, nil
 }
 
 func (p *platform) front(served, plan http.Handler) (http.Handler, error) {
@@ -251,6 +289,8 @@ func (p *platform) serve(ctx context.Context, grace time.Duration) error {
 		running.Go(func() { work(ctx, p.runs, p.collect, p.log) })
 	}
 	running.Go(func() { p.tick(ctx) })
+	running.Go(func() { p.keepTime(ctx) })
+	running.Go(func() { p.reconcile(ctx) })
 	running.Go(func() { p.demo(ctx) })
 	running.Go(func() { p.remind(ctx) })
 	failed := make(chan error, 1)

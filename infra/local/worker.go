@@ -41,8 +41,8 @@ func work(ctx context.Context, q *bolt.Queue, do queue.Worker, log *slog.Logger)
 const (
 	tick = 2 * time.Second // between looks at what is due
 	// quiet is how long what writes of a tenant goes on after its end. In one process that is the time in which a worker finds
-	// its lease gone: requests and uploads are refused at once.
-	quiet = 5 * time.Second
+	// its lease gone, and in which requests under way come to their end: new ones and uploads are refused at once.
+	quiet = 10 * time.Second
 )
 
 // tick queues what is due, as a schedule does on AWS.
@@ -52,6 +52,29 @@ func (p *platform) tick(ctx context.Context) {
 			p.log.ErrorContext(ctx, "what is due cannot be queued", "error", err)
 		}
 		pause(ctx, tick)
+	}
+}
+
+// keepTime sends what the schedules have due, as EventBridge Scheduler does on AWS.
+func (p *platform) keepTime(ctx context.Context) {
+	for ; ctx.Err() == nil; pause(ctx, tick) {
+		if _, err := p.schedules.Tick(ctx); err != nil && ctx.Err() == nil {
+			p.log.ErrorContext(ctx, "what schedules have due cannot be queued", "error", err)
+		}
+	}
+}
+
+// reconcile makes schedules match once an hour, and at first: what was lost when the process was killed is made good for.
+func (p *platform) reconcile(ctx context.Context) {
+	for ctx.Err() == nil {
+		r, err := p.follow(ctx, time.Now().Add(time.Minute))
+		switch {
+		case err != nil && ctx.Err() == nil: // a process that was killed may seem to be at it
+			p.log.WarnContext(ctx, "schedules cannot be reconciled now", "error", err)
+			pause(ctx, time.Minute)
+		case r.Done:
+			pause(ctx, time.Hour)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/apikey"
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/collect"
+	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/erasure"
@@ -22,14 +23,16 @@ import (
 	"github.com/tenantry/tenantry/pkg/member"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/project"
+	"github.com/tenantry/tenantry/pkg/reconcile"
 	"github.com/tenantry/tenantry/pkg/resource"
 	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/schedule"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 	"github.com/tenantry/tenantry/pkg/usage"
 )
 
-// Deps are what the operations work with. RequestID and Meter alone may be nil; Auth too where nothing is served.
+// Deps are what the operations work with. RequestID, Meter and Verifier alone may be nil; Auth too where nothing is served.
 type Deps struct {
 	Store *store.Store
 	Auth  Authorizer
@@ -39,13 +42,16 @@ type Deps struct {
 	Runs  collect.Queue
 	// Collectors do the worker's part of runs; nothing else needs them.
 	Collectors map[collect.Kind]collect.Collector
+	Schedules  schedule.Scheduler // of what is collected
 	Clock      func() time.Time
 	Random     io.Reader
 	Plan       tenant.Plan   // of new tenants
 	Grace      time.Duration // of tenants that are deleted
-	Quiet      time.Duration // after their end, for who still writes; an erasure.Service's
+	Quiet      time.Duration // after their end, for who still writes; an erasure.Service's, and requests are at an end within three quarters of it
 	Log        *slog.Logger
 	Meter      *usage.Meter                 // of tenants' use; whoever made it flushes it in the end
+	Verifier   connection.Verifier          // nil where accounts cannot be connected
+	Principal  string                       // the ARN that customers' roles trust; "" where that is not set up
 	Strangers  limit.Bounds                 // the zero Bounds are the usual ones
 	RequestID  func(context.Context) string // the platform's ID of a request
 }
@@ -54,6 +60,7 @@ type Deps struct {
 type Files interface {
 	delivery.Files
 	export.Files
+	connection.Files
 	erasure.Files
 }
 
@@ -69,6 +76,7 @@ type features struct {
 	members       *member.Service
 	keys          *apikey.Service
 	projects      *project.Service
+	connections   *connection.Service
 	deliveries    *delivery.Service
 	costs         *cost.Service
 	resources     *resource.Service
@@ -76,6 +84,7 @@ type features struct {
 	exports       *export.Service
 	usages        *usage.Service
 	erasures      *erasure.Service
+	schedules     *schedule.Service
 	runs          *collect.Service
 }
 
@@ -91,7 +100,7 @@ func Handler(d Deps, f route.Function) (http.Handler, error) {
 		}
 	}
 	o := route.Options{
-		Clock: d.Clock, Random: d.Random, Log: d.Log, RequestID: d.RequestID,
+		Clock: d.Clock, Random: d.Random, Log: d.Log, RequestID: d.RequestID, Within: d.Quiet * 3 / 4,
 		Admit:    limit.New(d.Store, d.Clock, d.Log).Admit,
 		Answered: apikey.NewUses(d.Store, d.Clock, d.Log).Note,
 		Refused:  audit.NewRefusals(d.Store, audit.Log{Clock: d.Clock, Random: d.Random}, d.Log).Record,
@@ -140,13 +149,24 @@ func Jobs(d Deps) *job.Worker {
 	return &job.Worker{Store: d.Store, Queue: d.Jobs, Works: d.works(), Clock: d.Clock, Random: d.Random, Log: d.Log}
 }
 
+// Schedules makes what has the schedules match the tables.
+func Schedules(d Deps) *schedule.Service {
+	return &schedule.Service{Store: d.Store, Scheduler: d.Schedules, Jobs: d.Jobs, Clock: d.Clock, Random: d.Random, Log: d.Log}
+}
+
+// Reconcile makes what goes over all tenants.
+func Reconcile(d Deps) *reconcile.Service {
+	return &reconcile.Service{Store: d.Store, Schedules: Schedules(d), Scheduler: d.Schedules, Clock: d.Clock, Log: d.Log}
+}
+
 // works lists what the features do in steps: one line for each kind.
 func (d Deps) works() []job.Work {
-	erasures := &erasure.Service{Store: d.Store, Files: d.Files, Queue: d.Jobs, Clock: d.Clock, Log: d.Log, Quiet: d.Quiet}
+	schedules := Schedules(d)
+	erasures := &erasure.Service{Store: d.Store, Files: d.Files, Queue: d.Jobs, Schedules: schedules, Clock: d.Clock, Log: d.Log, Quiet: d.Quiet}
 	if d.Auth != nil {
 		erasures.Forget = d.Auth.Forget
 	}
-	return slices.Concat(d.exports().Works(), erasures.Works(), Ingest(d).Works())
+	return slices.Concat(d.exports().Works(), erasures.Works(), Ingest(d).Works(), schedules.Works())
 }
 
 // Hourly lists what the worker of long work is to be asked for once an hour, by the platform's own clock.
@@ -165,7 +185,8 @@ func OpenAPI() ([]byte, error) {
 func (d Deps) features() features {
 	log := audit.Log{Clock: d.Clock, Random: d.Random}
 	deliveries, members := Ingest(d), &member.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget}
-	projects := &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, RulesChanged: deliveries.RulesChanged}
+	schedules := Schedules(d)
+	projects := &project.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, RulesChanged: deliveries.RulesChanged, Changed: schedules.Changed}
 	keys := &apikey.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Forget: d.Auth.Forget}
 	costs := &cost.Service{Store: d.Store, Clock: d.Clock}
 	runs := Collect(d)
@@ -176,10 +197,12 @@ func (d Deps) features() features {
 		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Plan: d.Plan, Grace: d.Grace, Forget: d.Auth.Forget,
 			Wake: func(ctx context.Context, id tenant.ID) error {
 				return d.Jobs.Send(ctx, job.Message{Kind: delivery.Wake, Tenant: id})
-			}},
-		members:    members,
-		keys:       keys,
-		projects:   projects,
+			}, Turned: schedules.Changed},
+		members:  members,
+		keys:     keys,
+		projects: projects,
+		connections: &connection.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Projects: projects, Files: d.Files,
+			Verifier: d.Verifier, Principal: d.Principal},
 		deliveries: deliveries,
 		costs:      costs,
 		resources:  &resource.Service{Store: d.Store, Clock: d.Clock, Costs: costs},
@@ -187,6 +210,7 @@ func (d Deps) features() features {
 		exports:    d.exports(),
 		usages:     &usage.Service{Store: d.Store, Clock: d.Clock, Meter: d.Meter, Used: used},
 		erasures:   &erasure.Service{Store: d.Store},
+		schedules:  schedules,
 		runs:       runs,
 	}
 }
@@ -198,9 +222,9 @@ func (d Deps) exports() *export.Service {
 func (f features) operations() []route.Operation {
 	var ops []route.Operation
 	for _, of := range []func() []route.Operation{
-		f.organizations.Operations, f.members.Operations, f.keys.Operations, f.projects.Operations, f.deliveries.Operations,
+		f.organizations.Operations, f.members.Operations, f.keys.Operations, f.projects.Operations, f.connections.Operations, f.deliveries.Operations,
 		f.costs.Operations, f.resources.Operations, f.audits.Operations, f.usages.Operations, f.exports.Operations, f.erasures.Operations,
-		f.runs.Operations,
+		f.runs.Operations, f.schedules.Operations,
 	} {
 		ops = append(ops, of()...)
 	}

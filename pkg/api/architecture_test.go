@@ -82,7 +82,7 @@ func TestImportsRunDownwards(t *testing.T) {
 
 // adapters speak to one technology; only the wirings know them.
 var adapters = []string{"pkg/store/dynamo", "pkg/store/bolt", "pkg/blob/s3", "pkg/blob/folder", "pkg/queue/sqs", "pkg/queue/bolt", "pkg/identity/localissuer",
-	"pkg/collect/aws/costexplorer"}
+	"pkg/schedule/bolt", "pkg/schedule/eventbridge", "pkg/collect/aws", "pkg/collect/aws/costexplorer"}
 
 // wiring tells what may import adapters: the cloud's wiring, what runs on one machine, and what only tests import.
 func wiring(p string) bool {
@@ -142,7 +142,7 @@ var calls = []struct {
 }{
 	{"pkg/tenant", "Authorize", []string{"pkg/identity"}, "only the authorization step makes a Scope"},
 	{"pkg/tenant", "Work", []string{"pkg/organization", "pkg/erasure"}, "a worker's Scope is made after reading how the tenant stands"},
-	{"", "Directory", []string{"pkg/identity", "pkg/organization", "pkg/member", "pkg/apikey", "pkg/fence", "pkg/export", "pkg/erasure", "pkg/apptest"}, "only identity and the control plane use the directory"},
+	{"", "Directory", []string{"pkg/identity", "pkg/organization", "pkg/member", "pkg/apikey", "pkg/connection", "pkg/fence", "pkg/export", "pkg/erasure", "pkg/reconcile", "pkg/apptest"}, "only identity and the control plane use the directory"},
 }
 
 func TestWhatMakesAScopeIsCalledWhereItMayBe(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/apptest"
 	"github.com/tenantry/tenantry/pkg/audit"
+	"github.com/tenantry/tenantry/pkg/cloud/customertest"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/storetest"
@@ -27,7 +28,8 @@ var changing = map[string]struct {
 	again   bool                                                 // the same request changes something each time
 }{
 	"createTenant": {alone: 1}, "updateTenant": {}, "archiveProject": {}, "createProjectImport": {}, "createImport": {}, "putTagKeys": {},
-	"createProject": {prepare: renamed}, "updateProject": {prepare: renamed},
+	"updateSchedule": {},
+	"createProject":  {prepare: renamed}, "updateProject": {prepare: renamed},
 	"closeImport": {prepare: func(t *testing.T, a *apptest.App) map[string]string {
 		var made struct {
 			ID        string `json:"id"`
@@ -43,10 +45,11 @@ var changing = map[string]struct {
 	"updateMember": {prepare: joined}, "removeMember": {prepare: joined}, "leaveTenant": {prepare: joined},
 	"createInvitation": {}, "renewInvitation": {prepare: invited, again: true}, "revokeInvitation": {prepare: invited},
 	"createExport": {}, "createApiKey": {}, "updateApiKey": {prepare: keyed}, "revokeApiKey": {prepare: keyed},
+	"createConnection": {}, "updateConnection": {prepare: trusting, alone: 2}, "verifyConnection": {prepare: connected, alone: 2, again: true}, "deleteConnection": {prepare: connecting},
 	"suspendTenant": {}, "activateTenant": {prepare: asked("POST", "/suspend")}, "deleteTenant": {prepare: called, alone: 1},
 	"restoreTenant": {prepare: asked("DELETE", "?name=alice%27s")},
-	"startRun":      {prepare: connected}, "cancelRun": {prepare: func(t *testing.T, a *apptest.App) map[string]string {
-		connected(t, a)
+	"startRun":      {prepare: collectable}, "cancelRun": {prepare: func(t *testing.T, a *apptest.App) map[string]string {
+		collectable(t, a)
 		var made struct{ ID string }
 		a.Alice.Do(t, "POST", a.Alice.Path("/projects/"+string(a.Alice.Project)+"/runs"), map[string]any{"kind": "costs"}).Is(t, 202).Into(t, &made)
 		return map[string]string{"runId": made.ID}
@@ -58,8 +61,33 @@ var changing = map[string]struct {
 	}},
 }
 
-// connected gives Alice's tenant an account that can be collected.
+// connecting makes a connection of Alice's tenant.
+func connecting(t *testing.T, a *apptest.App) map[string]string {
+	var made struct{ ID, ExternalID string }
+	a.Alice.Do(t, "POST", a.Alice.Path("/connections"), map[string]any{"name": "payer", "accountId": "111122223333"}).Is(t, 201).Into(t, &made)
+	a.Advance(time.Second)
+	return map[string]string{"connectionId": made.ID, "secret": made.ExternalID}
+}
+
+// trusting makes one, and the role that it asks for, which the request then names.
+func trusting(t *testing.T, a *apptest.App) map[string]string {
+	made := connecting(t, a)
+	arn := a.Clouds.Role(t, "111122223333", "r", customertest.Trust(customertest.Platform, made["secret"]))
+	made["body"] = `{"roleArn":"` + arn + `"}`
+	return made
+}
+
+// connected makes one that is connected.
 func connected(t *testing.T, a *apptest.App) map[string]string {
+	made := trusting(t, a)
+	a.Alice.Do(t, "PATCH", a.Alice.Path("/connections/"+made["connectionId"]), json.RawMessage(made["body"])).Is(t, 200)
+	a.Advance(time.Second)
+	delete(made, "body")
+	return made
+}
+
+// collectable gives Alice's tenant an account that can be collected.
+func collectable(t *testing.T, a *apptest.App) map[string]string {
 	a.Connect(t, a.Alice.Tenant)
 	return nil
 }
@@ -175,7 +203,7 @@ func requireTold(t *testing.T, a *apptest.App, op route.Operation, answer *appte
 	require.NotEmpty(t, row.Changes)
 	b, err := json.Marshal(row)
 	require.NoError(t, err)
-	for _, secret := range []string{a.Alice.Token, "Bearer", "/uploads/", "tnt_"} {
+	for _, secret := range []string{a.Alice.Token, "Bearer", "/uploads/", "tnt_", "tne_"} {
 		require.NotContains(t, string(b), secret)
 	}
 }

@@ -19,11 +19,14 @@ import (
 	"testing"
 	"time"
 
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/blob/folder"
+	"github.com/tenantry/tenantry/pkg/cloud/customertest"
 	"github.com/tenantry/tenantry/pkg/collect"
+	"github.com/tenantry/tenantry/pkg/collect/aws"
 	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/identity"
@@ -32,6 +35,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/limit"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/route"
+	schedulebolt "github.com/tenantry/tenantry/pkg/schedule/bolt"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/storetest"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -47,8 +51,10 @@ type App struct {
 	Deliveries *delivery.Service // the worker's
 	Meter      *usage.Meter
 	Jobs       *job.Worker
+	Schedules  *schedulebolt.Scheduler
 	Collect    *collect.Service // the worker's; it has no collectors
 	Log        *Log
+	Clouds     *customertest.Clouds // the AWS accounts of customers, which have roles and nothing else
 	Alice, Bob *Home
 
 	engine Engine
@@ -105,9 +111,15 @@ func (a *App) serve(t testing.TB) {
 		Admit: func(ctx context.Context, key string) error { return organization.TakesFiles(ctx, a.Store, key) }})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, files.Close()) })
+	a.Clouds = customertest.Start(t)
+	accounts, err := aws.NewAccounts(func() (sdk.Config, error) { return a.Clouds.Config(), nil }, aws.Options{})
+	require.NoError(t, err)
+	a.Schedules, err = schedulebolt.Open(schedulebolt.Options{Path: filepath.Join(t.TempDir(), "schedules"), Clock: a.Now, Send: a.runs.Send, NoSync: true})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, a.Schedules.Close()) })
 	a.Meter = usage.NewMeter(a.Store, a.Now, log)
-	a.deps = api.Deps{Store: a.Store, Meter: a.Meter, Auth: auth, Files: files, Queue: &a.inbox, Jobs: &a.jobs, Runs: &a.runs, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise, Log: log, Grace: Grace,
-		Strangers: Strangers}
+	a.deps = api.Deps{Store: a.Store, Meter: a.Meter, Auth: auth, Files: files, Queue: &a.inbox, Jobs: &a.jobs, Runs: &a.runs, Schedules: a.Schedules, Clock: a.Now, Random: rand.Reader, Plan: tenant.Enterprise, Log: log, Grace: Grace,
+		Strangers: Strangers, Verifier: accounts, Principal: customertest.Platform}
 	served, err := api.Handler(a.deps, "")
 	require.NoError(t, err)
 	a.Jobs = api.Jobs(a.deps)

@@ -24,7 +24,7 @@ import (
 var never = map[string]string{
 	"tenantId": "ten_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "projectId": "prj_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "importId": "imp_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
 	"memberId": "mem_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "invitationId": "inv_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "exportId": "exp_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
-	"runId": "run_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "keyId": "key_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "resourceId": "res_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
+	"connectionId": "con_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "runId": "run_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "keyId": "key_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "resourceId": "res_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
 }
 
 // Never is an ID that is well-formed and nobody's, by the name of a path parameter; "" where none is known.
@@ -51,6 +51,7 @@ func (a *App) Matrix(t testing.TB, server string, ops []route.Operation) *Report
 	for _, op := range ops {
 		m.page(op)
 	}
+	m.app.WorkJobs(m) // else what the victim has asked for is done when somebody else's work is
 	m.logged, m.before = len(a.Log.String()), m.victims()
 	for _, op := range ops {
 		m.report.Rows = append(m.report.Rows, Row{Operation: op, Probes: map[Class]int{}})

@@ -51,14 +51,16 @@ func (m *matrix) inTwins(c Class, probe string, own, twin *party, with func(p *p
 func anonymous(a *Answer, p *party, id string) string {
 	text := strings.ReplaceAll(string(a.Body), id, "ID")
 	text = strings.ReplaceAll(text, p.subject, "SUBJECT")
+	text = anExternalID.ReplaceAllString(text, "EXTERNAL-ID")
 	text = aDigest.ReplaceAllString(aDownload.ReplaceAllString(text, "DOWNLOAD"), "DIGEST")
 	return aTime.ReplaceAllString(anID.ReplaceAllString(text, "${1}_ID"), "TIME")
 }
 
-// What differs between any two archives: bytes of compressed IDs, their digests, and addresses.
+// What differs between any two archives: bytes of compressed IDs, their digests, and addresses; and between any two connections.
 var (
-	aDigest   = regexp.MustCompile(`[0-9a-f]{64}|"sizeBytes":\d+`)
-	aDownload = regexp.MustCompile(`/downloads/[\w-]+`)
+	aDigest      = regexp.MustCompile(`[0-9a-f]{64}|"sizeBytes":\d+`)
+	anExternalID = regexp.MustCompile(`tne_[a-z2-7]{32}`)
+	aDownload    = regexp.MustCompile(`/downloads/[\w-]+`)
 )
 
 var aTime = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:[\d.]+Z`)

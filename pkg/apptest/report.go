@@ -149,8 +149,8 @@ func secrets(text string) string {
 	return ""
 }
 
-// aSecret is the beginning of an API key, of an invitation's token, or of a JWT.
-var aSecret = regexp.MustCompile(`\btn[ti]_[a-z2-7]|\beyJ`)
+// aSecret is the beginning of an API key, of an invitation's token, of an ExternalId, or of a JWT.
+var aSecret = regexp.MustCompile(`\btn[tie]_[a-z2-7]|\beyJ`)
 
 // shows tells which of the victim's marks and IDs are in a text, leaving out IDs that were sent.
 func (m *matrix) shows(text, sent string) string {

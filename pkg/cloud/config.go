@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
+	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
@@ -26,13 +27,23 @@ type Config struct {
 	Bucket    string                 // TENANTRY_BUCKET, of delivered files; tenantry-<stage>-imports where absent
 	QueueURL  string                 // TENANTRY_QUEUE_URL, of the ingest worker
 	JobsURL   string                 // TENANTRY_JOBS_QUEUE_URL, of the worker of long work
+	Schedules Schedules              // TENANTRY_SCHEDULE_GROUP and so on
 	RunsURL   string                 // TENANTRY_RUNS_QUEUE_URL, of the worker of collection
 	Role      string                 // TENANTRY_TENANT_ROLE_ARN, of the role that the function takes for a tenant; without it no tenant's data is reached
 	Issuer    string                 // TENANTRY_ISSUER, of access tokens: its https URL
 	ClientIDs []string               // TENANTRY_CLIENT_IDS, comma-separated: clients whose Cognito tokens are taken
 	Plan      tenant.Plan            // TENANTRY_PLAN, of new tenants: free (where absent), team or enterprise
 	Grace     time.Duration          // TENANTRY_GRACE, of tenants that are deleted: 1h to 2160h; 168h where absent
+	Principal string                 // TENANTRY_PRINCIPAL_ARN, whom customers' roles trust: the platform's account or a role of it; without it no role is asked for
 	Audiences []string               // TENANTRY_AUDIENCES, comma-separated: audiences of other issuers' tokens
+}
+
+// Schedules say how EventBridge Scheduler sends what is to be collected.
+type Schedules struct {
+	Group    string // TENANTRY_SCHEDULE_GROUP, of schedules; tenantry-<stage> where absent
+	QueueARN string // TENANTRY_SCHEDULE_QUEUE_ARN, of the collect queue; without the next three nothing is scheduled
+	RoleARN  string // TENANTRY_SCHEDULE_ROLE_ARN, of the role by which EventBridge Scheduler sends to it
+	DeadARN  string // TENANTRY_SCHEDULE_DEAD_ARN, of the queue of messages that it cannot send
 }
 
 // ReadConfig reads the environment and puts the defaults in.
@@ -43,8 +54,11 @@ func ReadConfig(getenv func(string) string) Config {
 		RunsURL: getenv("TENANTRY_RUNS_QUEUE_URL"),
 		Role:    getenv("TENANTRY_TENANT_ROLE_ARN"), Issuer: getenv("TENANTRY_ISSUER"),
 		ClientIDs: list(getenv("TENANTRY_CLIENT_IDS")), Audiences: list(getenv("TENANTRY_AUDIENCES")),
-		Plan: tenant.Plan(cmp.Or(getenv("TENANTRY_PLAN"), string(tenant.Free))),
+		Principal: getenv("TENANTRY_PRINCIPAL_ARN"),
+		Plan:      tenant.Plan(cmp.Or(getenv("TENANTRY_PLAN"), string(tenant.Free))),
 	}
+	c.Schedules = Schedules{Group: cmp.Or(getenv("TENANTRY_SCHEDULE_GROUP"), "tenantry-"+c.Stage), QueueARN: getenv("TENANTRY_SCHEDULE_QUEUE_ARN"),
+		RoleARN: getenv("TENANTRY_SCHEDULE_ROLE_ARN"), DeadARN: getenv("TENANTRY_SCHEDULE_DEAD_ARN")}
 	c.Grace, _ = time.ParseDuration(cmp.Or(getenv("TENANTRY_GRACE"), "168h")) // 0 is refused
 	for _, t := range store.Tables {
 		c.Tables[t] = getenv("TENANTRY_TABLE_" + strings.ToUpper(string(t)))
@@ -84,8 +98,13 @@ func (c Config) Validate() error {
 	check(named(c.Bucket, 3, 63, lower+"-."), "TENANTRY_BUCKET", c.Bucket, "the name of an S3 bucket")
 	check(c.QueueURL == "" || isURL(c.QueueURL), "TENANTRY_QUEUE_URL", c.QueueURL, "the https URL of an SQS queue")
 	check(c.JobsURL == "" || isURL(c.JobsURL), "TENANTRY_JOBS_QUEUE_URL", c.JobsURL, "the https URL of an SQS queue")
+	check(named(c.Schedules.Group, 1, 64, lower+upper+"-_."), "TENANTRY_SCHEDULE_GROUP", c.Schedules.Group, "the name of a schedule group")
+	check(c.Schedules.QueueARN == "" || isQueue(c.Schedules.QueueARN), "TENANTRY_SCHEDULE_QUEUE_ARN", c.Schedules.QueueARN, "the ARN of an SQS queue")
+	check(c.Schedules.RoleARN == "" || isRole(c.Schedules.RoleARN), "TENANTRY_SCHEDULE_ROLE_ARN", c.Schedules.RoleARN, "the ARN of an IAM role")
+	check(c.Schedules.DeadARN == "" || isQueue(c.Schedules.DeadARN), "TENANTRY_SCHEDULE_DEAD_ARN", c.Schedules.DeadARN, "the ARN of an SQS queue")
 	check(c.RunsURL == "" || isURL(c.RunsURL), "TENANTRY_RUNS_QUEUE_URL", c.RunsURL, "the https URL of an SQS queue")
 	check(c.Role == "" || isRole(c.Role), "TENANTRY_TENANT_ROLE_ARN", c.Role, "the ARN of an IAM role")
+	check(c.Principal == "" || connection.IsPrincipal(c.Principal), "TENANTRY_PRINCIPAL_ARN", c.Principal, "the ARN of an IAM role, or arn:aws:iam::<account>:root")
 	check(c.Issuer == "" || isURL(c.Issuer), "TENANTRY_ISSUER", c.Issuer, "the https URL of an OpenID Connect issuer")
 	check(c.Issuer == "" || len(c.ClientIDs)+len(c.Audiences) > 0, "TENANTRY_CLIENT_IDS", "", "given, or TENANTRY_AUDIENCES, where TENANTRY_ISSUER is")
 	check(c.Grace >= time.Hour && c.Grace <= 2160*time.Hour, "TENANTRY_GRACE", c.Grace.String(), "a duration between 1h and 2160h")
@@ -109,6 +128,12 @@ func isRole(s string) bool {
 	a, err := arn.Parse(s)
 	name, ok := strings.CutPrefix(a.Resource, "role/")
 	return err == nil && a.Service == "iam" && len(a.AccountID) == 12 && strings.Trim(a.AccountID, "0123456789") == "" && ok && name != ""
+}
+
+// isQueue tells whether s is an SQS queue's ARN.
+func isQueue(s string) bool {
+	a, err := arn.Parse(s)
+	return err == nil && a.Service == "sqs" && len(a.AccountID) == 12 && a.Resource != ""
 }
 
 // isURL tells whether s is an https URL, or one of this machine.

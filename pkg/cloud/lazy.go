@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
@@ -18,6 +19,8 @@ import (
 	"github.com/tenantry/tenantry/pkg/cloud/tenantrole"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/queue/sqs"
+	"github.com/tenantry/tenantry/pkg/schedule"
+	"github.com/tenantry/tenantry/pkg/schedule/eventbridge"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/dynamo"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -25,9 +28,10 @@ import (
 
 // The seams that are made on first use, once. What cannot be made fails its call and nothing else.
 type (
-	lazyEngine func() (store.Engine, error)
-	lazyFiles  func() (api.Files, error)
-	lazyQueue  func() (*sqs.Queue, error)
+	lazyEngine    func() (store.Engine, error)
+	lazyFiles     func() (api.Files, error)
+	lazyQueue     func() (*sqs.Queue, error)
+	lazySchedules func() (schedule.Scheduler, error)
 )
 
 // clients are AWS as the configuration names it. The directory and the queue are called with the function's own
@@ -40,6 +44,8 @@ type clients struct {
 	jobs      lazyQueue
 	runs      lazyQueue
 	sqs       func() (*awssqs.Client, error)
+	load      func() (aws.Config, error) // the function's own configuration
+	schedules lazySchedules
 }
 
 func newClients(c Config) clients {
@@ -75,10 +81,12 @@ func newClients(c Config) clients {
 			}
 			return s3.New(awss3.NewFromConfig(a), c.Bucket, r.Lasting), nil
 		})),
-		queue: queueAt(queues, c.QueueURL, "Imports are not set up here: TENANTRY_QUEUE_URL is missing."),
-		jobs:  queueAt(queues, c.JobsURL, "Long work is not set up here: TENANTRY_JOBS_QUEUE_URL is missing."),
-		runs:  queueAt(queues, c.RunsURL, "Collection is not set up here: TENANTRY_RUNS_QUEUE_URL is missing."),
-		sqs:   queues,
+		queue:     queueAt(queues, c.QueueURL, "Imports are not set up here: TENANTRY_QUEUE_URL is missing."),
+		jobs:      queueAt(queues, c.JobsURL, "Long work is not set up here: TENANTRY_JOBS_QUEUE_URL is missing."),
+		runs:      queueAt(queues, c.RunsURL, "Collection is not set up here: TENANTRY_RUNS_QUEUE_URL is missing."),
+		sqs:       queues,
+		schedules: lazySchedules(once(load, func(a aws.Config) (schedule.Scheduler, error) { return newScheduler(a, c.Schedules) })),
+		load:      load,
 	}
 }
 
@@ -104,6 +112,15 @@ func newRole(a aws.Config, name string) (*tenantrole.Role, error) {
 			fault.Unavailable, "The service's access to organizations' data is not set up.")
 	}
 	return tenantrole.New(sts.NewFromConfig(a), tenantrole.Options{ARN: name})
+}
+
+// newScheduler makes EventBridge Scheduler's client, which repeats nothing by itself.
+func newScheduler(a aws.Config, c Schedules) (schedule.Scheduler, error) {
+	if c.QueueARN == "" || c.RoleARN == "" || c.DeadARN == "" {
+		return nil, fault.New(fault.Unavailable, "Schedules are not set up here: TENANTRY_SCHEDULE_QUEUE_ARN, _ROLE_ARN or _DEAD_ARN is missing.")
+	}
+	client := scheduler.NewFromConfig(a, func(o *scheduler.Options) { o.Retryer = aws.NopRetryer{} })
+	return eventbridge.New(client, eventbridge.Options{Region: a.Region, Group: c.Group, Queue: c.QueueARN, Role: c.RoleARN, Dead: c.DeadARN}), nil
 }
 
 // once makes a value of the AWS configuration on the first call.
@@ -155,6 +172,42 @@ func (l lazyEngine) Add(ctx context.Context, at store.Address, by map[string]int
 		return nil, err
 	}
 	return e.Add(ctx, at, by, expires)
+}
+
+// Put puts through the scheduler that is made on first use.
+func (l lazySchedules) Put(ctx context.Context, e schedule.Entry) error {
+	s, err := l()
+	if err != nil {
+		return err
+	}
+	return s.Put(ctx, e)
+}
+
+// Remove removes through it.
+func (l lazySchedules) Remove(ctx context.Context, n schedule.Name) error {
+	s, err := l()
+	if err != nil {
+		return err
+	}
+	return s.Remove(ctx, n)
+}
+
+// List lists by it.
+func (l lazySchedules) List(ctx context.Context, id tenant.ID) ([]schedule.Entry, error) {
+	s, err := l()
+	if err != nil {
+		return nil, err
+	}
+	return s.List(ctx, id)
+}
+
+// Names lists by it.
+func (l lazySchedules) Names(ctx context.Context, after string) ([]schedule.Name, string, error) {
+	s, err := l()
+	if err != nil {
+		return nil, "", err
+	}
+	return s.Names(ctx, after)
 }
 
 // SendBody sends through the queue that is made on first use.

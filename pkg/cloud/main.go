@@ -15,6 +15,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/collect"
+	collectaws "github.com/tenantry/tenantry/pkg/collect/aws"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/job"
@@ -85,6 +86,10 @@ func served(c Config, log *slog.Logger) (api.Deps, error) {
 	d := aws.deps(c, log)
 	auth, err := identity.New(identity.Config{Issuers: issuers, Store: d.Store})
 	d.Auth, d.RequestID = auth, requestID
+	if err != nil {
+		return d, err
+	}
+	d.Verifier, err = collectaws.NewAccounts(aws.load, collectaws.Options{})
 	return d, err
 }
 
@@ -117,8 +122,9 @@ func (a clients) deps(c Config, log *slog.Logger) api.Deps {
 	s := a.store()
 	return api.Deps{
 		Store: s, Meter: usage.NewMeter(s, time.Now, log), Files: a.files, Queue: queue.Sender[delivery.Message]{Queue: a.queue}, Jobs: queue.Sender[job.Message]{Queue: a.jobs},
-		Runs:  queue.Sender[collect.Message]{Queue: a.runs},
-		Clock: time.Now, Random: rand.Reader, Plan: c.Plan, Grace: c.Grace, Log: log,
+		Runs:      queue.Sender[collect.Message]{Queue: a.runs},
+		Schedules: a.schedules,
+		Clock:     time.Now, Random: rand.Reader, Plan: c.Plan, Grace: c.Grace, Log: log, Principal: c.Principal,
 	}
 }
 

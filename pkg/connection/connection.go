@@ -12,7 +12,7 @@ import (
 )
 
 // Connection is a tenant's way into one AWS account. JSON is its stored form, and its wire form but for the ExternalID, which
-// only those who may change connections are shown.
+// only those who may set connections up are shown.
 type Connection struct {
 	ID          tenant.ConnectionID `json:"id" doc:"con_ and 26 characters."`
 	Name        string              `json:"name"`
@@ -22,6 +22,7 @@ type Connection struct {
 	ExternalID  string              `json:"externalId,omitempty" doc:"What the role's trust policy asks for; of this connection alone."`
 	RoleARN     string              `json:"roleArn,omitempty" doc:"The role in the account that is taken to read it; absent until one was verified."`
 	Profile     string              `json:"profile,omitempty" doc:"Instead of a role, a profile of the machine that the platform runs on; on one machine alone."`
+	ProjectID   tenant.ProjectID    `json:"projectId,omitempty" doc:"The project that was created with it."`
 	Regions     []string            `json:"regions,omitempty" doc:"Where resources and metrics are looked for; absent for all regions that the account has enabled."`
 	Status      Status              `json:"status" enum:"pending,connected,broken,paused"`
 	Reason      string              `json:"reason,omitempty" doc:"Why it is broken or was paused, and what to do."`

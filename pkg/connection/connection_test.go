@@ -1,11 +1,14 @@
 package connection_test
 
 import (
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/bolt"
@@ -54,3 +57,17 @@ func TestATenantsConnectionsAreListedOldestFirstAndNobodyElses(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, version)
 }
+
+// withoutVerifier is a server on which accounts cannot be connected.
+func withoutVerifier(d *api.Deps) { d.Verifier, d.Principal = nil, "" }
+
+// recorder keeps an answer.
+type recorder struct {
+	header http.Header
+	status int
+	body   strings.Builder
+}
+
+func (r *recorder) Header() http.Header         { return r.header }
+func (r *recorder) WriteHeader(status int)      { r.status = status }
+func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }

@@ -29,16 +29,25 @@ type Files interface {
 	Sweep(ctx context.Context, s *tenant.Scope) (int, error)
 }
 
+// Schedules takes a tenant's schedules away: pkg/schedule.
+type Schedules interface {
+	// Left counts the schedules of a tenant.
+	Left(ctx context.Context, id tenant.ID) (int, error)
+	// Clear removes all of them, and tells how many.
+	Clear(ctx context.Context, id tenant.ID) (int, error)
+}
+
 // Service erases tenants and shows the proofs. For its operations it needs Store alone.
 type Service struct {
-	Store  *store.Store
-	Files  Files
-	Queue  job.Queue
-	Clock  func() time.Time
-	Log    *slog.Logger
-	Forget func(tenant.Principal, tenant.ID) // makes this process read the standing of a tenant anew; nil where it has no requests
-	Quiet  time.Duration                     // how long who believed in the tenant may go on writing; an hour where 0
-	Check  time.Duration                     // after the proof, until it is looked once more; a day where 0
+	Store     *store.Store
+	Files     Files
+	Queue     job.Queue
+	Schedules Schedules
+	Clock     func() time.Time
+	Log       *slog.Logger
+	Forget    func(tenant.Principal, tenant.ID) // makes this process read the standing of a tenant anew; nil where it has no requests
+	Quiet     time.Duration                     // how long who believed in the tenant may go on writing; an hour where 0
+	Check     time.Duration                     // after the proof, until it is looked once more; a day where 0
 }
 
 const (

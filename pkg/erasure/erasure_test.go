@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantry/tenantry/pkg/apptest"
+	"github.com/tenantry/tenantry/pkg/cloud/customertest"
 	"github.com/tenantry/tenantry/pkg/erasure"
 	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/route"
@@ -59,6 +60,12 @@ func fill(t testing.TB, a *apptest.App, h *apptest.Home) {
 		h.Do(t, "POST", h.Path("/invitations"), body{"role": "viewer"}, key).Is(t, 201)
 		h.Do(t, "POST", h.Path("/api-keys"), body{"name": fmt.Sprint("key ", i), "role": "viewer"}, key).Is(t, 201)
 	}
+	account := map[*apptest.Home]string{a.Alice: "111122223333", a.Bob: "444455556666"}[h]
+	var c struct{ ID, ExternalID string }
+	h.Do(t, "POST", h.Path("/connections"), body{"name": "payer", "accountId": account}, "Idempotency-Key: k").Is(t, 201).Into(t, &c)
+	arn := a.Clouds.Role(t, account, "r", customertest.Trust(customertest.Platform, c.ExternalID))
+	h.Do(t, "PATCH", h.Path("/connections/"+c.ID), body{"roleArn": arn}).Is(t, 200)
+	h.Get(t, h.Path("/connections/"+c.ID+"/setup")).Is(t, 200)
 	var issued struct{ Key string }
 	h.Do(t, "POST", h.Path("/api-keys"), body{"name": "used", "role": "viewer"}).Is(t, 201).Into(t, &issued)
 	a.With(issued.Key).Get(t, h.Path("/projects")).Is(t, 200)

@@ -18,18 +18,22 @@ import (
 type place func(ctx context.Context, until time.Time) (done bool, err error)
 
 // places are all, in the order in which they are cleared: what leads to others comes after them, the tenant's own item last.
-// Schedules, once there are some, come first.
+// Schedules come first: they start work.
 func (s *Service) places(r *job.Run, n *notes) []place {
 	into := &n.Removed
 	if n.Looking {
 		into = &n.Found
 	}
 	all := []place{
+		func(ctx context.Context, _ time.Time) (bool, error) {
+			return s.schedules(ctx, r.Message.Tenant, n.Looking, &into.Schedules)
+		},
 		func(ctx context.Context, until time.Time) (bool, error) {
 			return s.files(ctx, r.Scope, until, n.Looking, &into.Files)
 		},
 		s.paged(&into.Directory, n.Looking, s.directory(r.Message.Tenant)),
 		s.paged(&into.Directory, n.Looking, s.ends(r.Message.Tenant)),
+		s.paged(&into.Directory, n.Looking, s.listed(r.Message.Tenant)),
 	}
 	counted := map[store.Table]*int64{store.CoreTable: &into.Core, store.CostTable: &into.Cost, store.AuditTable: &into.Audit}
 	first, last := months(r.Message.Tenant, s.Clock())
@@ -87,6 +91,17 @@ func items(h *store.Tenant, span store.Span) pages {
 			return len(all), h.Load(ctx, changes)
 		},
 	}
+}
+
+// schedules clears or counts the tenant's schedules.
+func (s *Service) schedules(ctx context.Context, id tenant.ID, looking bool, counted *int64) (bool, error) {
+	do := s.Schedules.Clear
+	if looking {
+		do = s.Schedules.Left
+	}
+	n, err := do(ctx, id)
+	*counted += int64(n)
+	return err == nil, err
 }
 
 // files clears or counts the tenant's files.
@@ -148,6 +163,24 @@ func (s *Service) ends(id tenant.ID) pages {
 	}
 }
 
+// listed is the tenant in the list of all tenants.
+func (s *Service) listed(id tenant.ID) pages {
+	d := s.Store.Directory()
+	return pages{
+		func(ctx context.Context, _ store.List) (page store.Page, err error) {
+			var it struct{}
+			version, err := d.Read(ctx, store.TenantEntry(id), &it)
+			if version > 0 {
+				page.Records = []store.Record{{Version: version}}
+			}
+			return page, err
+		},
+		func(ctx context.Context, _ []store.Record) (int, error) {
+			return remove(ctx, d, []store.DirectoryKey{store.TenantEntry(id)})
+		},
+	}
+}
+
 // remove removes items in their order, the last one, which leads to the others, with the last of them.
 func remove(ctx context.Context, d *store.Directory, keys []store.DirectoryKey) (removed int, err error) {
 	for some := range slices.Chunk(keys, store.MaxWrite) {
@@ -172,11 +205,13 @@ func (s *Service) pointers(ctx context.Context, id tenant.ID, r store.Record) ([
 	if err := r.Value.Decode(&it); err != nil {
 		return nil, fmt.Errorf("read an item of the directory: %w", err)
 	}
-	kind, _, _ := strings.Cut(r.Address.SK, "#")
+	kind, rest, _ := strings.Cut(r.Address.SK, "#")
 	switch {
 	case kind == "MEMBER":
 		all, err := s.remembered(ctx, it.Issuer, it.Subject, id)
 		return append(all, store.SubjectTenant(it.Issuer, it.Subject, id)), err
+	case kind == "ACCT":
+		return []store.DirectoryKey{store.Account(rest)}, nil
 	case kind == "INV" && len(it.Digest) == sha256.Size:
 		return []store.DirectoryKey{store.Invitation([sha256.Size]byte(it.Digest))}, nil
 	case kind == "APIKEY" && len(it.Digest) == sha256.Size:

@@ -24,8 +24,9 @@ type Proof struct {
 	Statement        string     `json:"statement"`
 }
 
-// Counts are items by table, and files with each version.
+// Counts are items by table, files with each version, and schedules of collection.
 type Counts struct {
+	Schedules int64 `json:"schedules"`
 	Directory int64 `json:"directory"`
 	Core      int64 `json:"core"`
 	Cost      int64 `json:"cost"`

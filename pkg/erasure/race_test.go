@@ -2,7 +2,11 @@ package erasure_test
 
 import (
 	"context"
+	"io"
+	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -46,6 +50,70 @@ func TestWhoComesLateBringsNothingBack(t *testing.T) {
 		a.WorkLate()
 		require.NotNil(t, others, "the worker was in the middle of it")
 		require.Equal(t, 403, upload(t, a, address, costs()))
+		requireErased(t, a, others)
+	})
+}
+
+// held is a request whose body comes in two halves.
+type held struct {
+	body   *io.PipeWriter
+	rest   string
+	status chan int
+}
+
+// hold sends the first half, and gives the server the time to authorize it.
+func hold(t *testing.T, a *apptest.App, c *apptest.Client, method, path, body string) *held {
+	r, w := io.Pipe()
+	request, err := http.NewRequestWithContext(t.Context(), method, a.URL+path, r)
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "Bearer "+c.Token)
+	request.Header.Set("Content-Type", "application/json")
+	h := &held{w, body[5:], make(chan int, 1)}
+	go func() {
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			h.status <- 0
+			return
+		}
+		answer.Body.Close()
+		h.status <- answer.StatusCode
+	}()
+	_, err = io.Copy(w, strings.NewReader(body[:5]))
+	require.NoError(t, err)
+	time.Sleep(50 * time.Millisecond)
+	return h
+}
+
+func (h *held) end() int {
+	_, _ = io.WriteString(h.body, h.rest)
+	h.body.Close()
+	return <-h.status
+}
+
+// Requests are authorized and their bodies come after all is erased and proven, or after the member was removed.
+func TestRequestsThatAreHeldBringNothingBack(t *testing.T) {
+	on(t, func(t *testing.T, a *apptest.App) {
+		h := a.Alice
+		eddy := a.Join(t, h.Tenant, "eddy", tenant.Editor)
+		before := hold(t, a, eddy, "POST", h.Path("/projects"), `{"name":"late","environment":"test"}`)
+		requests := []*held{
+			hold(t, a, h.Client, "POST", h.Path("/projects"), `{"name":"ghost","environment":"test"}`),
+			hold(t, a, h.Client, "PUT", h.Path("/tag-keys"), `{"keys":["ghost"]}`),
+			hold(t, a, h.Client, "POST", h.Path("/imports"), `{"format":"csv","files":[{"sizeBytes":5}]}`),
+			hold(t, a, h.Client, "POST", h.Path("/api-keys"), `{"name":"ghost","role":"admin"}`),
+			hold(t, a, h.Client, "POST", h.Path("/invitations"), `{"role":"viewer"}`),
+			hold(t, a, h.Client, "PATCH", h.Path(""), `{"name":"ghost"}`),
+		}
+		h.Do(t, "DELETE", h.Path("/members/"+string(tenant.MemberIDOf(h.Tenant, a.URL, "eddy"))), nil).Is(t, 204)
+		a.Advance(time.Minute)
+		require.Equal(t, 404, before.end(), "who was removed a minute ago")
+		h.Do(t, "DELETE", h.Path("?name=alice%27s"), nil).Is(t, 202)
+		_, others := about(t, a, h.Tenant)
+		a.Advance(apptest.Grace)
+		erase(t, a)
+		for _, r := range requests {
+			require.Contains(t, []int{401, 404}, r.end())
+		}
 		requireErased(t, a, others)
 	})
 }

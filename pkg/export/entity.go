@@ -10,12 +10,14 @@ import (
 	"github.com/tenantry/tenantry/pkg/apikey"
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/member"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/project"
 	"github.com/tenantry/tenantry/pkg/resource"
 	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/schedule"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 	"github.com/tenantry/tenantry/pkg/usage"
@@ -41,9 +43,11 @@ const perPage = 200
 var sections = []section{
 	{"tenant", "the organization, as GET /v1/tenants/{tenantId}", readTenant},
 	{"projects", "projects, as GET .../projects; unassigned, which is always there, is left out", listed[project.Project](store.Projects())},
+	{"schedules", "what was set of schedules; all others have their kind's defaults", listed[schedule.Set](store.Schedules())},
 	{"members", "members, as GET .../members", readMembers},
 	{"invitations", "open and expired invitations, as GET .../invitations; without their tokens", readInvitations},
 	{"api-keys", "API keys, as GET .../api-keys; without the keys themselves and their digests", readKeys},
+	{"connections", "connections to AWS accounts, as GET .../connections; without their ExternalIds, since another platform makes its own", readConnections},
 	{"tag-keys", "the kept tag keys, as GET .../tag-keys", readTagKeys},
 	{"imports", "deliveries, as GET .../imports", listed[delivery.Delivery](store.Deliveries())},
 	{"resources", "resources of the connected accounts, as GET .../resources, those that are gone among them", readResources},
@@ -68,6 +72,15 @@ func listed[T any](span store.Span) func(context.Context, *reading, string) ([]a
 		}
 		return items, page.Next, nil
 	}
+}
+
+// readConnections is the list of connections as who may not set them up is shown it.
+func readConnections(ctx context.Context, r *reading, after string) ([]any, string, error) {
+	items, next, err := listed[connection.Connection](store.Connections())(ctx, r, after)
+	for i := range items {
+		items[i] = items[i].(connection.Connection).Public()
+	}
+	return items, next, err
 }
 
 func readTenant(ctx context.Context, r *reading, _ string) ([]any, string, error) {

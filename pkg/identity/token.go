@@ -1,8 +1,10 @@
 package identity
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,6 +33,42 @@ type claims struct {
 	ClientID string `json:"client_id"`
 	TokenUse string `json:"token_use"`
 	Email    string `json:"email"`
+}
+
+// known are the names of the claims that are read, exactly; encoding/json would take others that look alike.
+var known = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "token_use", "email"}
+
+// UnmarshalJSON reads the claims under their exact names and passes over all others. A token that has one of them
+// twice could be read differently by others, and is refused.
+func (c *claims) UnmarshalJSON(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return errors.New("the claims are no object")
+	}
+	all := map[string]json.RawMessage{}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return err
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return err
+		}
+		claim := name.(string) // as all names are
+		if all[claim] != nil {
+			return fmt.Errorf("the token has the claim %s twice", claim)
+		}
+		if slices.Contains(known, claim) {
+			all[claim] = value
+		}
+	}
+	exact, err := json.Marshal(all)
+	if err != nil {
+		return err
+	}
+	type plain claims
+	return json.Unmarshal(exact, (*plain)(c))
 }
 
 // signedIn gives whom an access token speaks for.

@@ -55,7 +55,7 @@ func FuzzTokenParts(f *testing.F) {
 	})
 }
 
-func signature(t *testing.T, text string, signer uint8) []byte {
+func signature(t testing.TB, text string, signer uint8) []byte {
 	sum := sha256.Sum256([]byte(text))
 	var s []byte
 	var err error

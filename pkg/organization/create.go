@@ -38,7 +38,8 @@ func (s *Service) create(ctx context.Context, p tenant.Principal, in *createIn) 
 		return nil, err
 	}
 	owner := identity.Member{Tenant: t.ID, Issuer: p.Issuer, Subject: p.Subject, Email: p.Email, Role: tenant.Owner, CreatedAt: t.CreatedAt}
-	err = d.WriteAudited(ctx, scope, row, append(owner.Changes(), once.ChangesOutside(string(t.ID), t.CreatedAt)...)...)
+	changes := append(owner.Changes(), store.DirectoryChange{Key: store.TenantEntry(t.ID), Value: Listed{t.ID}})
+	err = d.WriteAudited(ctx, scope, row, append(changes, once.ChangesOutside(string(t.ID), t.CreatedAt)...)...)
 	if store.Conflicted(err) != nil {
 		if out, err := s.created(ctx, d, p, once); out != nil || err != nil {
 			return out, err
@@ -49,6 +50,12 @@ func (s *Service) create(ctx context.Context, p tenant.Principal, in *createIn) 
 	}
 	t.Role = tenant.Owner
 	return made(t, 1), nil
+}
+
+// Listed is a tenant in the list of all there are, which the platform's own work goes through; it is there from the moment that the
+// tenant can be reached until it is erased.
+type Listed struct {
+	Tenant tenant.ID `json:"tenant"`
 }
 
 // found writes the item of a new tenant and gives the row of its audit log that goes with the memberships.

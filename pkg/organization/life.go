@@ -19,7 +19,7 @@ type deleteIn struct {
 }
 
 func (s *Service) suspend(ctx context.Context, scope *tenant.Scope, in *lifeIn) (*tenantOut, error) {
-	return s.change(ctx, scope, in.IfMatch, to(tenant.Suspended))
+	return s.turned(ctx, scope)(s.change(ctx, scope, in.IfMatch, to(tenant.Suspended)))
 }
 
 func (s *Service) activate(ctx context.Context, scope *tenant.Scope, in *lifeIn) (*tenantOut, error) {
@@ -30,10 +30,20 @@ func (s *Service) activate(ctx context.Context, scope *tenant.Scope, in *lifeIn)
 // between.
 func (s *Service) awake(ctx context.Context, scope *tenant.Scope) func(*tenantOut, error) (*tenantOut, error) {
 	return func(out *tenantOut, err error) (*tenantOut, error) {
-		if err != nil || out.Body.Status != tenant.Active {
+		if out, err = s.turned(ctx, scope)(out, err); err != nil || out.Body.Status != tenant.Active {
 			return out, err
 		}
 		return out, s.Wake(ctx, scope.Tenant())
+	}
+}
+
+// turned tells of a status that may have changed.
+func (s *Service) turned(ctx context.Context, scope *tenant.Scope) func(*tenantOut, error) (*tenantOut, error) {
+	return func(out *tenantOut, err error) (*tenantOut, error) {
+		if err == nil && s.Turned != nil {
+			s.Turned(ctx, scope)
+		}
+		return out, err
 	}
 }
 
@@ -64,7 +74,7 @@ func (s *Service) delete(ctx context.Context, scope *tenant.Scope, in *deleteIn)
 	now := s.now()
 	due := now.Add(s.Grace + time.Second - 1).Truncate(time.Second)
 	entry := store.DirectoryChange{Key: store.Erasure(due, scope.Tenant()), Value: Ending{scope.Tenant(), now}}
-	return s.change(ctx, scope, in.IfMatch, func(t *record) error {
+	return s.turned(ctx, scope)(s.change(ctx, scope, in.IfMatch, func(t *record) error {
 		if in.Name != t.Name {
 			return fault.New(fault.Invalid, "The name does not confirm the deletion: give the organization's own, whole.").
 				At("query.name", "is not the organization's name", in.Name)
@@ -77,7 +87,7 @@ func (s *Service) delete(ctx context.Context, scope *tenant.Scope, in *deleteIn)
 		}
 		t.Before, t.Status, t.DeleteAfter = t.Status, tenant.Deleting, &due
 		return nil
-	})
+	}))
 }
 
 // restore makes a tenant what it was before it was to be deleted. Its entry in the list of what is due has no effect any more.

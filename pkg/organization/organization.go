@@ -54,6 +54,7 @@ type Service struct {
 	Plan   tenant.Plan                            // of new tenants
 	Grace  time.Duration                          // between asking for a tenant's end and its erasure
 	Wake   func(context.Context, tenant.ID) error // has done what was refused while the tenant rested
+	Turned func(context.Context, *tenant.Scope)   // is told of every change of a tenant's status, and again where the request is repeated; may be nil
 	Forget func(tenant.Principal, tenant.ID)      // makes this process read the tenant's standing anew
 }
 

@@ -23,6 +23,8 @@ type Service struct {
 	// RulesChanged is told, after the change, of every request that sets AccountIDs or TagSelector, so that deliveries are
 	// split anew; telling it twice must do no harm. May be nil.
 	RulesChanged func(context.Context, *tenant.Scope) error
+	// Changed is told of every project that is made, archived or taken back, and again where the request is repeated. May be nil.
+	Changed func(context.Context, *tenant.Scope)
 }
 
 // Operations lists the package's operations; it works on a nil Service.
@@ -191,6 +193,13 @@ func (s *Service) tell(ctx context.Context, scope *tenant.Scope) error {
 		return nil
 	}
 	return s.RulesChanged(ctx, scope)
+}
+
+// changed reports a project that is made, archived or taken back.
+func (s *Service) changed(ctx context.Context, scope *tenant.Scope) {
+	if s.Changed != nil {
+		s.Changed(ctx, scope)
+	}
 }
 
 // now is the time to the millisecond, which every store keeps.

@@ -32,6 +32,9 @@ func (s *Service) update(ctx context.Context, scope *tenant.Scope, in *updateIn)
 			"the costs of others too. Ask an owner, admin or editor who is not limited.")
 	}
 	out, err := s.change(ctx, scope, in.ProjectID, in.IfMatch, in.Body)
+	if err == nil && in.Body.Archived != nil {
+		s.changed(ctx, scope)
+	}
 	if err == nil && (in.Body.AccountIDs != nil || in.Body.TagSelector != nil) {
 		err = s.tell(ctx, scope)
 	}
@@ -40,7 +43,11 @@ func (s *Service) update(ctx context.Context, scope *tenant.Scope, in *updateIn)
 
 func (s *Service) archive(ctx context.Context, scope *tenant.Scope, in *archiveIn) (*projectOut, error) {
 	yes := true
-	return s.change(ctx, scope, in.ProjectID, in.IfMatch, Patch{Archived: &yes})
+	out, err := s.change(ctx, scope, in.ProjectID, in.IfMatch, Patch{Archived: &yes})
+	if err == nil {
+		s.changed(ctx, scope)
+	}
+	return out, err
 }
 
 // change applies a patch to a project and its place in the roster. A patch that changes nothing writes nothing.

@@ -102,12 +102,12 @@ func (o Operation) check() (err error) {
 	answer := &answer{header: http.Header{}}
 	match.HandleFunc(o.Path, func(_ http.ResponseWriter, r *http.Request) {
 		w := &response{ResponseWriter: answer}
-		in, err := e.read(r, w)
+		r, body, err := e.read(r)
 		if err != nil {
 			w.fail(err)
 			return
 		}
-		e.handle(in)
+		e.handle(e.exchange(r, w, body))
 		w.finish()
 	})
 	match.ServeHTTP(answer, r)

@@ -3,6 +3,7 @@ package route
 import (
 	"bytes"
 	"strings"
+	"unicode"
 )
 
 // PrefersCSV tells whether an Accept header asks for CSV rather than JSON: it names text/csv, and not application/json
@@ -33,12 +34,35 @@ func weight(accept, media string) string {
 	return ""
 }
 
-// Harmless puts an apostrophe before what a spreadsheet takes for a formula.
+const (
+	starters   = "=+-@＝＋－＠" // what a spreadsheet takes for the beginning of a formula
+	separators = ";\t\r\n|" // what it may split a line at, quoted or not, where it does not expect commas
+)
+
+// Harmless puts an apostrophe before what a spreadsheet takes for a formula: at the beginning of the text, and after whatever the
+// spreadsheet may take for the end of a cell. Blanks and quotes between are looked through.
 func Harmless(s string) string {
-	if s != "" && strings.IndexByte("=+-@\t\r\n", s[0]) >= 0 {
-		return "'" + s
+	if !strings.ContainsAny(s, starters+separators) {
+		return s
 	}
-	return s
+	var b strings.Builder
+	if s[0] == '\t' || s[0] == '\r' || s[0] == '\n' {
+		b.WriteByte('\'')
+	}
+	begins := true // a cell, as far as has been seen
+	for _, c := range s {
+		switch {
+		case strings.ContainsRune(separators, c):
+			begins = true
+		case begins && strings.ContainsRune(starters, c):
+			b.WriteByte('\'')
+			begins = false
+		case !unicode.IsSpace(c) && c != '"':
+			begins = false
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
 }
 
 // WriteRecord writes one line of RFC 4180. encoding/csv would change line breaks within texts.
@@ -47,7 +71,7 @@ func WriteRecord(b *bytes.Buffer, cells []string) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		if strings.ContainsAny(c, "\",\r\n") || strings.TrimSpace(c) != c {
+		if strings.ContainsAny(c, "\","+separators) || strings.TrimSpace(c) != c {
 			c = `"` + strings.ReplaceAll(c, `"`, `""`) + `"`
 		}
 		b.WriteString(c)

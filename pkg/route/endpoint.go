@@ -2,10 +2,12 @@ package route
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -94,25 +96,30 @@ func (e *exchange) BodyReader() io.Reader { return e.body }
 // SetReadDeadline does nothing: the body is read, and a deadline would end the handler's context when it passes.
 func (e *exchange) SetReadDeadline(time.Time) error { return nil }
 
-// read refuses what huma would let pass.
-func (e *endpoint) read(r *http.Request, w http.ResponseWriter) (huma.Context, error) {
+// exchange is what huma handles.
+func (e *endpoint) exchange(r *http.Request, w http.ResponseWriter, body []byte) huma.Context {
+	return &exchange{humago.NewContext(e.op, r, w), bytes.NewReader(body)}
+}
+
+// read gives the request and its whole body, and refuses what huma would let pass.
+func (e *endpoint) read(r *http.Request) (*http.Request, []byte, error) {
 	query, err := e.readQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, name := range e.header {
 		if v, given := r.Header[http.CanonicalHeaderKey(name)]; given && name != "Accept" && (len(v) != 1 || v[0] == "") {
-			return nil, fault.New(fault.Malformed, "Give the header %s once and not empty, or leave it out.", name)
+			return nil, nil, fault.New(fault.Malformed, "Give the header %s once and not empty, or leave it out.", name)
 		}
 	}
 	body, err := e.readBody(r)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	u := *r.URL
 	u.RawQuery = query.Encode() // huma's own reading of a query takes "a&b=1" for one name
 	r.URL = &u
-	return &exchange{humago.NewContext(e.op, r, w), bytes.NewReader(body)}, nil
+	return r, body, nil
 }
 
 func (e *endpoint) readQuery(raw string) (url.Values, error) {
@@ -167,6 +174,9 @@ func (e *endpoint) readBody(r *http.Request) ([]byte, error) {
 		return nil, tooLarge
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, fault.Wrap(err, fault.Malformed, "The body did not arrive whole in time. Send it at once, with the headers.")
+	}
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Malformed, "The body cannot be read to its end.")
 	}

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -11,6 +12,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"path"
 	"runtime/debug"
 	"slices"
@@ -29,6 +31,9 @@ type Options struct {
 	Random    io.Reader                    // of request IDs; crypto/rand where nil
 	Log       *slog.Logger                 // gets one line a request; slog.Default() where nil
 	RequestID func(context.Context) string // the platform's ID of the request, "" where it has none; may be nil
+
+	Body   time.Duration // in which a request's body has to arrive, whole; 20 s where 0
+	Within time.Duration // in which a handler has to be done, once the body is there; at most 20 s, and that where 0
 
 	// Admit takes a member's request out of the tenant's rate, before the permission is looked at; the error is
 	// fault.Limited where nothing is left. May be nil.
@@ -72,6 +77,7 @@ func Handler(ops []Operation, auth Authorizer, o Options) (http.Handler, error) 
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	o.Body, o.Within = cmp.Or(o.Body, patience), min(cmp.Or(o.Within, patience), patience)
 	s := &server{auth: auth, Options: o, mux: http.NewServeMux()}
 	paths := map[string]map[string]*endpoint{}
 	for _, op := range ops {
@@ -112,6 +118,7 @@ func (s *server) serve(methods map[string]*endpoint) http.HandlerFunc {
 		secure(w.Header(), l.id)
 		ctx, meter := store.WithMeter(context.WithValue(r.Context(), callKey{}, c))
 		r = r.WithContext(ctx)
+		s.hurry(w, r)
 		defer func() {
 			half := w.sent
 			if l.broken = recover(); l.broken != nil {
@@ -121,7 +128,7 @@ func (s *server) serve(methods map[string]*endpoint) http.HandlerFunc {
 				w.fail(fault.New(fault.Internal, "panic"))
 			}
 			w.finish()
-			s.settle(ctx, c, r, w, meter)
+			s.settle(ctx, c, w, meter)
 			s.write(ctx, l, c, w.status, meter)
 			if l.broken != nil && half {
 				panic(http.ErrAbortHandler) // what is out must not look whole
@@ -141,15 +148,24 @@ func (s *server) serve(methods map[string]*endpoint) http.HandlerFunc {
 
 // run takes one request through its steps.
 func (s *server) run(e *endpoint, c *call, w *response, r *http.Request) error {
+	authorized := s.Clock()
 	if err := s.authorize(e, c, w, r); err != nil {
 		return err
 	}
 	e.prepare()
-	in, err := e.read(r, w)
+	r, body, err := e.read(r)
 	if err != nil {
 		return err
 	}
-	e.handle(in)
+	unhurried(w)
+	if s.Clock().Sub(authorized) >= stale {
+		if err := s.again(e, c, r); err != nil {
+			return err
+		}
+	}
+	ctx, stop := context.WithTimeout(r.Context(), s.Within)
+	defer stop()
+	e.handle(e.exchange(r.WithContext(ctx), w, body))
 	if c.mediaType == "" {
 		return nil
 	}
@@ -164,12 +180,9 @@ func (s *server) run(e *endpoint, c *call, w *response, r *http.Request) error {
 
 // authorize finds who calls and whether they may.
 func (s *server) authorize(e *endpoint, c *call, w *response, r *http.Request) (err error) {
-	authorization := strings.Join(r.Header.Values("Authorization"), ",")
 	switch e.caller {
 	case member:
-		if c.member, err = s.auth.Scope(r.Context(), authorization, r.PathValue("tenantId"), e.Permission); err == nil && c.member == nil {
-			err = fault.New(fault.Internal, "the authorizer gave no scope")
-		}
+		err = s.enter(e, c, r)
 		if c.member != nil && s.Admit != nil {
 			rate, limited := s.Admit(r.Context(), c.member)
 			rate.tell(w.Header())
@@ -182,11 +195,38 @@ func (s *server) authorize(e *endpoint, c *call, w *response, r *http.Request) (
 			c.scope = c.member
 		}
 	case signedIn:
-		if c.principal, err = s.auth.Principal(r.Context(), authorization); err == nil {
+		if c.principal, err = s.auth.Principal(r.Context(), authorization(r)); err == nil {
 			err = e.person(c.principal)
 		}
 	}
 	return err
+}
+
+// again authorizes a request whose body was long in coming: the caller may have been removed meanwhile, and the tenant erased.
+func (s *server) again(e *endpoint, c *call, r *http.Request) (err error) {
+	switch e.caller {
+	case member:
+		c.scope = nil
+		if err = s.enter(e, c, r); err == nil {
+			c.scope = c.member
+		}
+	case signedIn:
+		c.principal, err = s.auth.Principal(r.Context(), authorization(r))
+	}
+	return err
+}
+
+// enter finds the member and whether they may. Nothing is told to the books of a tenant that they are no member of any more.
+func (s *server) enter(e *endpoint, c *call, r *http.Request) (err error) {
+	if c.member, err = s.auth.Scope(r.Context(), authorization(r), r.PathValue("tenantId"), e.Permission); err == nil && c.member == nil {
+		err = fault.New(fault.Internal, "the authorizer gave no scope")
+	}
+	c.admitted = c.admitted && c.member != nil
+	return err
+}
+
+func authorization(r *http.Request) string {
+	return strings.Join(r.Header.Values("Authorization"), ",")
 }
 
 // person refuses API keys where a person is asked for.
@@ -207,7 +247,7 @@ func (r Rate) tell(h http.Header) {
 }
 
 // settle tells the tenant's books of a request that was answered.
-func (s *server) settle(ctx context.Context, c *call, r *http.Request, w *response, meter *store.Meter) {
+func (s *server) settle(ctx context.Context, c *call, w *response, meter *store.Meter) {
 	ctx = context.WithoutCancel(ctx) // a caller who has gone owes all the same
 	if denied := fault.Is(c.failure, fault.Forbidden) || errors.Is(c.failure, tenant.ErrDenied); denied && c.member != nil && s.Refused != nil {
 		s.Refused(ctx, c.member, c.failure)
@@ -216,7 +256,7 @@ func (s *server) settle(ctx context.Context, c *call, r *http.Request, w *respon
 		s.Answered(ctx, c.member)
 	}
 	if c.admitted && s.Used != nil {
-		s.Used(ctx, c.member, Usage{Store: meter.Total(), BytesIn: max(r.ContentLength, 0), BytesOut: w.bytes})
+		s.Used(ctx, c.member, Usage{Store: meter.Total(), BytesIn: w.body.bytes, BytesOut: w.bytes})
 	}
 }
 
@@ -230,12 +270,13 @@ func source(r *http.Request) string {
 
 const maxTarget = 64
 
-// target is what the request's path names last.
+// target is what the request's path names last. It is kept and shown where nobody expects what callers may write, control characters
+// say: of what is no ID as all are, each byte is percent-encoded.
 func (e *endpoint) target(r *http.Request) string {
 	for _, name := range slices.Backward(e.pathParameters()) {
 		if kind, ok := strings.CutSuffix(name, "Id"); ok {
-			t := kind + "/" + r.PathValue(name)
-			return strings.ToValidUTF8(t[:min(len(t), maxTarget)], "")
+			t := kind + "/" + url.PathEscape(r.PathValue(name))
+			return t[:min(len(t), maxTarget)]
 		}
 	}
 	return ""

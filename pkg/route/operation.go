@@ -143,7 +143,7 @@ func answering[In, Out any](h func(context.Context, *In) (*Out, error)) func(con
 type Request struct {
 	ID        string // as in X-Request-Id
 	Operation string // the Spec's ID
-	Target    string // what the path names last, as kind/ID: "project/prj_..."; at most 64 bytes, and nothing is known of the ID
+	Target    string // what the path names last, as kind/ID: "project/prj_..."; at most 64 bytes of printable ASCII, and nothing else is known of the ID
 	Source    string // the caller's network address, without port
 }
 

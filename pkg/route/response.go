@@ -15,8 +15,9 @@ import (
 // response holds the status back until the first byte of the body, so that a failure found before then can still be told.
 type response struct {
 	http.ResponseWriter
-	challenge string // what a 401 asks for
-	call      *call  // whose failure may say when to come again; may be nil
+	challenge string    // what a 401 asks for
+	call      *call     // whose failure may say when to come again; may be nil
+	body      *arriving // of the request; may be nil
 	status    int
 	sent      bool
 	bytes     int64 // of the body
@@ -47,6 +48,9 @@ func (w *response) finish() {
 	}
 	w.sent = true
 	w.WriteHeader(http.StatusOK)
+	if w.body != nil && w.body.hurried && !w.body.whole {
+		w.Header().Set("Connection", "close") // else the server waits for the rest before it answers
+	}
 	switch w.status {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", w.challenge)

@@ -121,6 +121,14 @@ func ExportBook() Key { return core("EXPORTBOOK") }
 // Job is long work of a kind.
 func Job(kind, id string) Key { return core("JOB#" + kind + "#" + id) }
 
+// Schedule is what was set of when a kind of a project's data is collected.
+func Schedule(p tenant.ProjectID, kind string) Key {
+	return core("SCHEDULE#" + string(p) + "#" + kind)
+}
+
+// Schedules is all that was set of schedules.
+func Schedules() Span { return prefix(core("SCHEDULE#")) }
+
 // AuditRow is a row of the audit log, by the month and ULID that it was made at.
 func AuditRow(id ulid.ULID) Key {
 	at := ulid.Time(id.Time()).UTC()
@@ -316,6 +324,15 @@ func ExportEndAt(sort string) DirectoryKey { return DirectoryKey{"EXPORTEND", so
 func ExportEnds(by time.Time) DirectorySpan {
 	return DirectorySpan{"EXPORTEND", "0", by.UTC().Format(time.RFC3339) + "#" + highest}
 }
+
+// TenantEntry is a tenant in the list of all tenants there are.
+func TenantEntry(id tenant.ID) DirectoryKey { return DirectoryKey{"TENANTS", string(id)} }
+
+// TenantEntries is the list of all tenants there are, oldest first.
+func TenantEntries() DirectorySpan { return beginning("TENANTS", "ten_") }
+
+// Reconciliation is how far the reconciliation that is under way has come.
+func Reconciliation() DirectoryKey { return DirectoryKey{"RECONCILIATION", "PLACE"} }
 
 // SubjectErasure is the proof that a tenant was erased, kept for the person who asked for it.
 func SubjectErasure(issuer, subject string, id tenant.ID) DirectoryKey {

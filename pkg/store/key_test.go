@@ -69,6 +69,7 @@ func TestKeys(t *testing.T) {
 		{store.Connection("con_1"), store.CoreTable, core, "CONNECTION#con_1"},
 		{store.ExportBook(), store.CoreTable, core, "EXPORTBOOK"},
 		{store.Export("exp_1"), store.CoreTable, core, "EXPORT#exp_1"},
+		{store.Schedule(web, "costs"), store.CoreTable, core, "SCHEDULE#" + string(web) + "#costs"},
 		{store.Fetch("con_1", "costs"), store.CoreTable, core, "FETCH#con_1#costs"},
 		{store.CostBook("con_1"), store.CoreTable, core, "COSTBOOK#con_1"},
 		{store.Collected(september), store.CoreTable, core, "COLLECTED#2024-09"},

@@ -26,25 +26,28 @@ const (
 	SignedIn Permission = "signed-in"
 	Person   Permission = "person"
 
-	ReadTenant    Permission = "tenant:read"
-	WriteTenant   Permission = "tenant:write"
-	ReadProject   Permission = "project:read"
-	WriteProject  Permission = "project:write"
-	ReadDelivery  Permission = "delivery:read"
-	WriteDelivery Permission = "delivery:write"
-	ReadCost      Permission = "cost:read"
-	ReadResource  Permission = "resource:read"
-	ReadRun       Permission = "run:read"
-	WriteRun      Permission = "run:write"
-	ReadMember    Permission = "member:read"
-	WriteMember   Permission = "member:write"
-	LeaveTenant   Permission = "tenant:leave"
-	ReadKey       Permission = "key:read"
-	WriteKey      Permission = "key:write"
-	ReadAudit     Permission = "audit:read"
-	ReadUsage     Permission = "usage:read"
-	ExportTenant  Permission = "tenant:export"
-	OwnTenant     Permission = "tenant:own" // suspend, activate, delete, restore
+	ReadTenant      Permission = "tenant:read"
+	WriteTenant     Permission = "tenant:write"
+	ReadProject     Permission = "project:read"
+	WriteProject    Permission = "project:write"
+	ReadDelivery    Permission = "delivery:read"
+	WriteDelivery   Permission = "delivery:write"
+	ReadCost        Permission = "cost:read"
+	ReadResource    Permission = "resource:read"
+	ReadRun         Permission = "run:read"
+	WriteRun        Permission = "run:write"
+	ReadMember      Permission = "member:read"
+	WriteMember     Permission = "member:write"
+	LeaveTenant     Permission = "tenant:leave"
+	ReadKey         Permission = "key:read"
+	WriteKey        Permission = "key:write"
+	ReadAudit       Permission = "audit:read"
+	ReadUsage       Permission = "usage:read"
+	ExportTenant    Permission = "tenant:export"
+	ReadConnection  Permission = "connection:read"
+	WriteConnection Permission = "connection:write"
+	SetUpConnection Permission = "connection:setup" // see what an account needs, secrets included
+	OwnTenant       Permission = "tenant:own"       // suspend, activate, delete, restore
 )
 
 // Changes tells whether what the permission is for changes a tenant's data, so that it rests while the tenant is not active.
@@ -62,9 +65,9 @@ var grants = []struct {
 	role Role
 	adds []Permission
 }{
-	{Viewer, []Permission{ReadTenant, LeaveTenant, ReadProject, ReadDelivery, ReadCost, ReadResource, ReadRun, ReadMember, ReadUsage}},
+	{Viewer, []Permission{ReadTenant, LeaveTenant, ReadProject, ReadDelivery, ReadCost, ReadResource, ReadRun, ReadMember, ReadUsage, ReadConnection}},
 	{Editor, []Permission{WriteProject, WriteDelivery, WriteRun}},
-	{Admin, []Permission{WriteTenant, WriteMember, ReadKey, WriteKey, ReadAudit, ExportTenant}},
+	{Admin, []Permission{WriteTenant, WriteMember, ReadKey, WriteKey, ReadAudit, ExportTenant, SetUpConnection, WriteConnection}},
 	{Owner, []Permission{OwnTenant}},
 }
 

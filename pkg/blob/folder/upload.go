@@ -74,11 +74,12 @@ func (f *Files) receive(w http.ResponseWriter, r *http.Request, temp string, siz
 		return fault.Wrap(err, fault.Unavailable, "the file could not be stored: try again later")
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	body := &patient{body: r.Body, control: http.NewResponseController(w), stall: f.Stall}
+	least := time.Duration(size/slowest) * time.Second
+	body := &patient{body: r.Body, control: http.NewResponseController(w), stall: f.Stall, until: time.Now().Add(enough*f.Stall + least)}
 	n, err := io.Copy(file, io.LimitReader(body, size+1))
 	switch {
 	case errors.Is(body.err, os.ErrDeadlineExceeded):
-		return fault.Wrap(body.err, fault.Malformed, "nothing arrived for %s: send the file again", f.Stall)
+		return fault.Wrap(body.err, fault.Malformed, "nothing arrived for %s, or in all less than %d bytes a second: send the file again", f.Stall, slowest)
 	case body.err != nil:
 		return fault.Wrap(body.err, fault.Malformed, "the upload broke off after %d bytes: send the file again", n)
 	case err != nil:
@@ -141,16 +142,27 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// patient reads a body for as long as something arrives within each stall, and keeps the error that ended it.
+// A file has to arrive in enough stalls and the time that it takes at the slowest rate, bytes a second.
+const (
+	enough  = 30
+	slowest = 32 << 10
+)
+
+// patient reads a body for as long as something arrives within each stall, until a time at most, and keeps the error that ended it.
 type patient struct {
 	body    io.Reader
 	control *http.ResponseController
 	stall   time.Duration
+	until   time.Time
 	err     error
 }
 
 func (p *patient) Read(b []byte) (int, error) {
-	_ = p.control.SetReadDeadline(time.Now().Add(p.stall)) // not every connection has deadlines
+	by := time.Now().Add(p.stall)
+	if by.After(p.until) {
+		by = p.until
+	}
+	_ = p.control.SetReadDeadline(by) // not every connection has deadlines
 	n, err := p.body.Read(b)
 	if err != nil && err != io.EOF {
 		p.err = err

@@ -24,8 +24,11 @@ type Statement struct {
 	Condition Conditions `json:",omitempty"`
 }
 
-// Principal is who a role trusts: ARNs of roles.
-type Principal struct{ AWS []string }
+// Principal is who a role trusts: ARNs of roles, or services.
+type Principal struct {
+	AWS     []string `json:",omitempty"`
+	Service []string `json:",omitempty"`
+}
 
 // Conditions are values by key of the request by operator.
 type Conditions map[string]map[string][]string

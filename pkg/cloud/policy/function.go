@@ -21,6 +21,7 @@ func (r Resources) API() Document {
 		take(r.TenantRole),
 		allow("Callers", []string{"dynamodb:GetItem"}, r.Tables[store.DirectoryTable]).when(keyed("KEY#*", "SUB#*")),
 		allow("SendToIngest", send, r.IngestQueue),
+		allow("SendToJobs", send, r.JobsQueue),
 		allow("SendToCollect", send, r.RunsQueue),
 	)
 }
@@ -33,7 +34,18 @@ func (r Resources) Admin() Document {
 		allow("Directory", writeDirectory, r.Tables[store.DirectoryTable]),
 		r.auditOfDirectory(),
 		allow("SendToJobs", send, r.JobsQueue),
+		r.verify(),
 	)
+}
+
+// CustomerRoles are all roles that connections can name, in a partition: of any account, since which are connected is not known
+// before, and below the one path that none of the platform's own roles has.
+func CustomerRoles(partition string) string { return "arn:" + partition + ":iam::*:role/tenantry/*" }
+
+// verify takes roles of customers. There is no condition on sts:ExternalId, on purpose: that a role refuses who has none is
+// found out by trying, and IAM's own refusal on this side would be taken for the customer's.
+func (r Resources) verify() Statement {
+	return allow("VerifyCustomers", []string{"sts:AssumeRole"}, r.CustomerRoles)
 }
 
 // Ingest is the policy of functions/ingest, which also sends messages to itself.
@@ -53,15 +65,54 @@ func (r Resources) Collect() Document {
 	)
 }
 
-// Jobs is the policy of functions/jobs, which erase tenants: from the directory as themselves, all else by the role that may.
+// Jobs is the policy of functions/jobs, which erase tenants: from the directory as themselves, all else by the role that may. They
+// also make a tenant's schedules follow its projects.
 func (r Resources) Jobs() Document {
-	return document(
+	return document(append(r.schedules(),
 		take(r.ErasureRole),
 		allow("Directory", writeDirectory, r.Tables[store.DirectoryTable]),
 		r.auditOfDirectory(),
 		allow("Jobs", slices.Concat(consume, send), r.JobsQueue),
 		allow("SendToIngest", send, r.IngestQueue),
-	)
+	)...)
+}
+
+// Reconcile is the policy of functions/reconcile: of the directory it reads which tenants there are, and keeps how far it is.
+func (r Resources) Reconcile() Document {
+	return document(append(r.schedules(),
+		take(r.TenantRole),
+		allow("Tenants", []string{"dynamodb:GetItem", "dynamodb:Query"}, r.Tables[store.DirectoryTable]).when(keyed("TENANTS")),
+		allow("Place", []string{"dynamodb:GetItem", "dynamodb:PutItem"}, r.Tables[store.DirectoryTable]).when(keyed("RECONCILIATION")),
+	)...)
+}
+
+// schedules are made and removed in the stage's group, and told to send by the one role that is for that: it can be passed to
+// EventBridge Scheduler and to no other service.
+func (r Resources) schedules() []Statement {
+	return []Statement{
+		allow("Schedules", []string{"scheduler:CreateSchedule", "scheduler:DeleteSchedule", "scheduler:GetSchedule", "scheduler:UpdateSchedule"}, r.Schedules),
+		// IAM knows no resource for lists: the wildcard lets names of other groups be listed, and nothing be done to them.
+		allow("ListSchedules", []string{"scheduler:ListSchedules"}, "*"),
+		allow("PassSchedulerRole", []string{"iam:PassRole"}, r.SchedulerRole).
+			when(Conditions{"StringEquals": {"iam:PassedToService": {schedulerService}}}),
+	}
+}
+
+const schedulerService = "scheduler.amazonaws.com"
+
+// Scheduler is the policy of the role by which EventBridge Scheduler sends.
+func (r Resources) Scheduler() Document {
+	return document(allow("Send", send, r.RunsQueue, r.DeadQueue))
+}
+
+// TrustScheduler is who may take that role: EventBridge Scheduler, for schedules of the group in the account
+// (docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html).
+func TrustScheduler(account, group string) Document {
+	return document(Statement{
+		Sid: "SchedulerForTheGroup", Effect: "Allow", Principal: &Principal{Service: []string{schedulerService}},
+		Action:    []string{"sts:AssumeRole"},
+		Condition: Conditions{"StringEquals": {"aws:SourceAccount": {account}, "aws:SourceArn": {group}}},
+	})
 }
 
 func take(role string) Statement {

@@ -23,7 +23,8 @@ var resources = policy.Resources{
 	},
 	Bucket:      policytest.Bucket("imports"),
 	IngestQueue: policytest.Queue("ingest"), JobsQueue: policytest.Queue("jobs"), RunsQueue: policytest.Queue("runs"),
-	TenantRole: policytest.Role("tenant-data"), ErasureRole: policytest.Role("tenant-erasure"),
+	DeadQueue: policytest.Queue("dead"), Schedules: policytest.Schedule("tenantry-test", "*"), SchedulerRole: policytest.Role("scheduler"),
+	TenantRole: policytest.Role("tenant-data"), ErasureRole: policytest.Role("tenant-erasure"), CustomerRoles: policy.CustomerRoles("aws"),
 }
 
 func parse(t require.TestingT, d policy.Document) policytest.Policy {
@@ -73,6 +74,7 @@ func TestTheTenantDataRole(t *testing.T) {
 var documents = map[string]policy.Document{
 	"tenant-data": resources.TenantData(), "tenant-erasure": resources.TenantErasure(),
 	"api": resources.API(), "admin": resources.Admin(), "ingest": resources.Ingest(), "collect": resources.Collect(), "jobs": resources.Jobs(),
+	"scheduler": resources.Scheduler(), "reconcile": resources.Reconcile(),
 }
 
 func TestActionsAndResourcesAreNamed(t *testing.T) {
@@ -88,7 +90,9 @@ func TestActionsAndResourcesAreNamed(t *testing.T) {
 				require.NotContains(t, action, "*", "%s: %s", name, s.Sid)
 			}
 			for _, resource := range s.Resource {
-				if s.Sid != "TenantFiles" { // the rest of a file's name
+				if s.Sid == "VerifyCustomers" { // the account, and the rest of a role's name
+					require.Equal(t, "arn:aws:iam::*:role/tenantry/*", resource)
+				} else if s.Sid != "TenantFiles" && s.Sid != "Schedules" && s.Sid != "ListSchedules" { // the rest of a name; there is no resource of lists
 					require.NotContains(t, resource, "*", "%s: %s", name, s.Sid)
 				}
 			}
@@ -99,7 +103,7 @@ func TestActionsAndResourcesAreNamed(t *testing.T) {
 // A function reaches no tenant's items and files by itself: no statement of its own names those tables or the bucket, but
 // for rows that the control plane adds to audit logs.
 func TestFunctionsHoldNothingOfTenants(t *testing.T) {
-	for _, name := range []string{"api", "admin", "ingest", "collect", "jobs"} {
+	for _, name := range []string{"api", "admin", "ingest", "collect", "jobs", "reconcile"} {
 		for _, s := range documents[name].Statement {
 			for _, resource := range s.Resource {
 				require.NotContains(t, []string{resources.Tables[store.CoreTable], resources.Tables[store.CostTable]}, resource, name)
@@ -108,8 +112,9 @@ func TestFunctionsHoldNothingOfTenants(t *testing.T) {
 					require.Equal(t, []string{"dynamodb:PutItem"}, s.Action, name)
 				}
 				if resource == resources.Tables[store.DirectoryTable] {
-					require.Contains(t, []string{"api", "admin", "jobs"}, name)
+					require.Contains(t, []string{"api", "admin", "jobs", "reconcile"}, name)
 					require.Equal(t, name == "api", slices.Equal(s.Action, []string{"dynamodb:GetItem"}))
+					require.Equal(t, name == "api" || name == "reconcile", s.Condition != nil, "%s: %s", name, s.Sid)
 				}
 			}
 		}

@@ -24,6 +24,10 @@ type Resources struct {
 	IngestQueue, JobsQueue  string
 	RunsQueue               string // of collect
 	TenantRole, ErasureRole string // tenant-data, and the same with the right to erase
+	CustomerRoles           string // what CustomerRoles gives for the platform's partition
+	DeadQueue               string // of what EventBridge Scheduler cannot send
+	Schedules               string // any schedule of the stage's group: its ARN ends with the name, a wildcard
+	SchedulerRole           string // by which EventBridge Scheduler sends
 }
 
 // Actions on items. Those on several items at once are what IAM asks for beside or instead of the single ones: a

@@ -17,6 +17,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/tenantry/tenantry/pkg/cloud/policy"
+	"github.com/tenantry/tenantry/pkg/credential"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
@@ -41,7 +42,7 @@ type Role struct {
 	client   *sts.Client
 	arn      string
 	clock    func() time.Time
-	sessions *lru.Cache[tenant.ID, *session]
+	sessions *lru.Cache[tenant.ID, *credential.Session]
 }
 
 // New makes a Role; it calls nothing.
@@ -55,7 +56,7 @@ func New(client *sts.Client, o Options) (*Role, error) {
 	if o.Kept == 0 {
 		o.Kept = kept
 	}
-	sessions, err := lru.New[tenant.ID, *session](o.Kept)
+	sessions, err := lru.New[tenant.ID, *credential.Session](o.Kept)
 	if err != nil {
 		return nil, fmt.Errorf("tenant role: %w", err)
 	}
@@ -77,12 +78,12 @@ func (r *Role) Lasting(ctx context.Context, id tenant.ID, least time.Duration) (
 	}
 	s, ok := r.sessions.Get(id)
 	if !ok {
-		s = &session{}
+		s = &credential.Session{}
 		if before, ok, _ := r.sessions.PeekOrAdd(id, s); ok {
 			s = before
 		}
 	}
-	return s.lasting(ctx, least, r.clock, func(ctx context.Context) (aws.Credentials, error) { return r.assume(ctx, id) })
+	return s.Lasting(ctx, least, r.clock, func(ctx context.Context) (aws.Credentials, error) { return r.assume(ctx, id) })
 }
 
 // assume begins a session, under the tenant's ID as its name too, so that the account's trail names the tenant of each call.
@@ -104,7 +105,7 @@ func (r *Role) assume(ctx context.Context, id tenant.ID) (aws.Credentials, error
 func refused(id tenant.ID, err error) error {
 	var api smithy.APIError
 	if errors.As(err, &api) && strings.HasPrefix(api.ErrorCode(), "AccessDenied") {
-		return fmt.Errorf("tenant role: STS gives no session for %s: %w: %s", id, errDenied, api.ErrorMessage())
+		return fmt.Errorf("tenant role: STS gives no session for %s: %w: %s", id, credential.ErrDenied, api.ErrorMessage())
 	}
 	if api != nil {
 		return fmt.Errorf("tenant role: STS gives no session for %s: %s: %s", id, api.ErrorCode(), api.ErrorMessage())

@@ -35,6 +35,11 @@ func Bucket(name string) string { return "arn:aws:s3:::" + name }
 // Queue gives the ARN of a queue in the account.
 func Queue(name string) string { return "arn:aws:sqs:" + region + ":" + id + ":" + name }
 
+// Schedule gives the ARN of a schedule in the account.
+func Schedule(group, name string) string {
+	return "arn:aws:scheduler:" + region + ":" + id + ":schedule/" + group + "/" + name
+}
+
 // Role gives the ARN of a role of the account.
 func Role(name string) string { return "arn:aws:iam::" + id + ":role/" + name }
 
@@ -226,6 +231,11 @@ func refuse(w http.ResponseWriter, service, code string) {
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = fmt.Fprintf(w, `{"__type":"com.amazon.coral.service#%sException","message":"denied"}`, code)
+	case "scheduler":
+		w.Header().Set("X-Amzn-Errortype", code+"Exception")
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = fmt.Fprint(w, `{"Message":"denied"}`)
 	case "sts":
 		w.Header().Set("Content-Type", "text/xml")
 		w.WriteHeader(http.StatusForbidden)

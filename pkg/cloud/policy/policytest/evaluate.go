@@ -14,7 +14,7 @@ import (
 // their values; a key that the request does not have is not there.
 type Request struct {
 	Action, Resource string
-	Principal        string // ARN of the role that calls; for trust policies
+	Principal        string // ARN of the role that calls, or the service; for trust policies
 	Context          map[string][]string
 }
 
@@ -43,7 +43,7 @@ func Parse(document []byte) (Policy, error) {
 		ID        string `json:"Id"`
 		Statement []struct {
 			Sid, Effect      string
-			Principal        map[string]list
+			Principal        principal
 			Action, Resource list
 			Condition        map[string]map[string]list
 		}
@@ -58,10 +58,10 @@ func Parse(document []byte) (Policy, error) {
 	}
 	var p Policy
 	for _, s := range d.Statement {
-		out := statement{deny: s.Effect == "Deny", actions: s.Action, resources: s.Resource, principals: s.Principal["AWS"]}
+		out := statement{deny: s.Effect == "Deny", actions: s.Action, resources: s.Resource, principals: append(s.Principal["AWS"], s.Principal["Service"]...)}
 		if s.Effect != "Allow" && s.Effect != "Deny" || len(s.Action) == 0 || (s.Resource == nil) == (s.Principal == nil) ||
-			s.Principal != nil && (len(s.Principal) != 1 || s.Principal["AWS"] == nil) {
-			return p, fmt.Errorf("policy: statement %q: an effect, an action, a resource or a principal of AWS", s.Sid)
+			s.Principal != nil && (len(s.Principal) != 1 || len(out.principals) == 0) {
+			return p, fmt.Errorf("policy: statement %q: an effect, an action, a resource or a principal of AWS or a service", s.Sid)
 		}
 		for operator, keys := range s.Condition {
 			for key, values := range keys {
@@ -87,6 +87,18 @@ func (c condition) check() error {
 		return fmt.Errorf("%s %s of %s is not known", c.set, c.operator, c.key)
 	}
 	return nil
+}
+
+// principal is by kind; "*" is anybody.
+type principal map[string]list
+
+// UnmarshalJSON reads either.
+func (p *principal) UnmarshalJSON(b []byte) error {
+	if string(b) == `"*"` {
+		*p = principal{"AWS": {"*"}}
+		return nil
+	}
+	return json.Unmarshal(b, (*map[string]list)(p))
 }
 
 // list is one string or several.
@@ -116,11 +128,18 @@ func (p Policy) Allows(r Request) bool {
 	return allowed
 }
 
+// by tells whether a principal of a document is who asks: itself, the whole account that it is of, or anybody.
+func (r Request) by(principal string) bool {
+	account, whole := strings.CutSuffix(principal, ":root")
+	of, _, role := strings.Cut(r.Principal, ":role/")
+	return principal == r.Principal || principal == "*" || whole && role && account == of
+}
+
 func (s statement) is(r Request) bool {
 	if !slices.ContainsFunc(s.actions, func(a string) bool { return matches(strings.ToLower(a), strings.ToLower(r.Action), nil) }) {
 		return false
 	}
-	if s.principals != nil && !slices.Contains(s.principals, r.Principal) {
+	if s.principals != nil && !slices.ContainsFunc(s.principals, r.by) {
 		return false
 	}
 	if s.resources != nil && !slices.ContainsFunc(s.resources, func(a string) bool { return matches(a, r.Resource, r.Context) }) {

@@ -117,7 +117,7 @@ func TestWhatIsNotKnownIsAnError(t *testing.T) {
 		"no resource":             `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*"}]}`,
 		"no action":               `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Resource":"*"}]}`,
 		"no effect":               `{"Version":"2012-10-17","Statement":[{"Action":"s3:*","Resource":"*"}]}`,
-		"another principal":       `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Principal":{"Service":["x"]}}]}`,
+		"another principal":       `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Principal":{"Federated":["x"]}}]}`,
 		"another operator":        `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"a","Resource":"*","Condition":{"IpAddress":{"k":"v"}}}]}`,
 		"an operator if it is":    `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"a","Resource":"*","Condition":{"StringLikeIfExists":{"k":"v"}}}]}`,
 		"another set":             `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"a","Resource":"*","Condition":{"ForSome:StringLike":{"k":"v"}}}]}`,

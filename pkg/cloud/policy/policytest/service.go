@@ -25,11 +25,36 @@ func requestsOf(service string, r *http.Request, body []byte) ([]Request, error)
 		var of struct{ QueueUrl string }
 		err := json.Unmarshal(body, &of)
 		return []Request{{Action: "sqs:" + operation, Resource: Queue(path.Base(of.QueueUrl)), Context: map[string][]string{}}}, err
+	case "scheduler":
+		return schedules(r, body)
 	case "sts":
 		form, err := url.ParseQuery(string(body))
 		return assumeRole(form), err
 	}
 	return nil, fmt.Errorf("nothing is known of %s", service)
+}
+
+// schedules asks beside the action itself whether the role that a schedule is given may be passed.
+func schedules(r *http.Request, body []byte) ([]Request, error) {
+	name, one := strings.CutPrefix(r.URL.Path, "/schedules/")
+	if !one {
+		return []Request{{Action: "scheduler:ListSchedules", Resource: "*", Context: map[string][]string{}}}, nil
+	}
+	action := map[string]string{http.MethodPost: "Create", http.MethodPut: "Update", http.MethodDelete: "Delete", http.MethodGet: "Get"}[r.Method] + "Schedule"
+	in := struct {
+		GroupName string
+		Target    struct{ RoleArn string }
+	}{GroupName: r.URL.Query().Get("groupName")}
+	if len(body) > 0 {
+		if err := json.Unmarshal(body, &in); err != nil {
+			return nil, err
+		}
+	}
+	all := []Request{{Action: "scheduler:" + action, Resource: Schedule(in.GroupName, name), Context: map[string][]string{}}}
+	if role := in.Target.RoleArn; role != "" {
+		all = append(all, Request{Action: "iam:PassRole", Resource: role, Context: map[string][]string{"iam:passedtoservice": {"scheduler.amazonaws.com"}}})
+	}
+	return all, nil
 }
 
 // s3 takes addresses with the bucket in the path.

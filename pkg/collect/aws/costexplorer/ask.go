@@ -79,7 +79,7 @@ func (s *step) ask(ctx context.Context, q query) (all []answered, err error) {
 func (s *step) page(ctx context.Context, in *ce.GetCostAndUsageInput) (*ce.GetCostAndUsageOutput, error) {
 	for renewed := false; ; renewed = true {
 		if s.client == nil {
-			config, err := s.collector.Config(ctx, s.task.Connection)
+			config, err := s.collector.Config(ctx, s.task.Scope, s.task.Connection)
 			if err != nil {
 				return nil, err
 			}

@@ -26,7 +26,7 @@ import (
 // Collector is the collect.Collector of costs. All fields but the last are needed.
 type Collector struct {
 	// Config gives the configuration that acts in the connection's account; asked again, one whose session has not ended.
-	Config     func(ctx context.Context, c connection.Connection) (aws.Config, error)
+	Config     func(ctx context.Context, s *tenant.Scope, c connection.Connection) (aws.Config, error)
 	Files      Files
 	Deliveries Deliveries
 	Clock      func() time.Time
@@ -71,8 +71,12 @@ func (c *Collector) Collect(ctx context.Context, t *collect.Task) (more bool, er
 		return false, nil
 	}
 	if p := s.book.Plan; p == nil || !p.Slot.Equal(t.Slot) || c.Clock().Sub(p.Made) > planLife {
-		if err := s.begin(ctx); err != nil {
+		first := s.book.Good == 0 && p == nil
+		if err := s.begin(ctx, first); err != nil {
 			return false, err
+		}
+		if first {
+			return true, nil // so that what it takes is told before it begins
 		}
 	}
 	for len(s.book.Plan.Left) > 0 {
@@ -86,17 +90,27 @@ func (c *Collector) Collect(ctx context.Context, t *collect.Task) (more bool, er
 	return false, s.finish(ctx)
 }
 
+func (s *step) payer() bool { return s.task.Connection.Kind == connection.Payer }
+
 func (s *step) late() bool {
 	return !s.task.Until.IsZero() && !s.collector.Clock().Before(s.task.Until)
 }
 
-// begin looks after the last delivery and makes a plan.
-func (s *step) begin(ctx context.Context) error {
+// begin looks after the last delivery and makes a plan, the first one with an estimate.
+func (s *step) begin(ctx context.Context, first bool) error {
 	if err := s.lookBack(ctx); err != nil {
 		return err
 	}
 	if err := s.plan(ctx); err != nil {
 		return err
+	}
+	if first && len(s.book.Plan.Left) > 0 {
+		e, err := s.estimate(ctx)
+		if err != nil {
+			return err
+		}
+		s.task.Stage("beginning: " + e.String())
+		s.task.Count("estimatedPages", e.Pages)
 	}
 	return s.save(ctx)
 }

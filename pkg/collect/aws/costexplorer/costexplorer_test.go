@@ -80,7 +80,7 @@ func (t *tester) renew() {
 	t.sim.Know(t.key, t.con.AccountID)
 }
 
-func (t *tester) config(_ context.Context, c connection.Connection) (aws.Config, error) {
+func (t *tester) config(_ context.Context, _ *tenant.Scope, c connection.Connection) (aws.Config, error) {
 	if c.ID != conID {
 		return aws.Config{}, errors.New("another connection")
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/costexplorer/types"
 
 	"github.com/tenantry/tenantry/pkg/calendar"
-	"github.com/tenantry/tenantry/pkg/connection"
 )
 
 // fetch fetches the days of a span that have changed, account by account. What an account had before stays in its file until all
@@ -60,7 +59,7 @@ func newTotals() *totals { return &totals{days: map[calendar.Day]Sum{}, live: ma
 // accounts gives the accounts of a span: the connection's own, or all that a payer has, by one query.
 func (s *step) accounts(ctx context.Context, of span) (map[string]*totals, error) {
 	all := map[string]*totals{}
-	if s.task.Connection.Kind != connection.Payer {
+	if !s.payer() {
 		t := newTotals()
 		t.usage, t.rest = true, true
 		for d := of.From; d < of.To; d++ {
@@ -160,7 +159,7 @@ func (s *step) cells(ctx context.Context, of span, id string, t *totals) (map[ca
 			continue
 		}
 		filter := part.filter
-		if s.task.Connection.Kind == connection.Payer {
+		if s.payer() {
 			filter = types.Expression{And: []types.Expression{dimension(types.DimensionLinkedAccount, id), filter}}
 		}
 		answers, err := s.ask(ctx, query{span: of, groups: part.groups, filter: &filter})

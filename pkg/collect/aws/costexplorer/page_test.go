@@ -85,3 +85,30 @@ func TestPagesOfADay(t *testing.T) {
 		})
 	}
 }
+
+// TestTheFirstCollectionIsEstimatedBeforeItBegins measures 13 months of a normal account.
+func TestTheFirstCollectionIsEstimatedBeforeItBegins(t *testing.T) {
+	for _, kind := range []connection.Kind{connection.Member, connection.Payer} {
+		t.Run(string(kind), func(t *testing.T) {
+			w := newTester(t, kind, cesim.Options{})
+			var all []cesim.Charge
+			for d := calendar.Date(2025, 3, 1); d < calendar.Date(2026, 3, 2); d++ {
+				all = append(all, normal(one, d, "1")...)
+			}
+			w.sim.Set(all)
+			w.due()
+			estimate, err := w.collector.Estimate(t.Context(), w.task())
+			require.NoError(t, err)
+			require.Contains(t, estimate.String(), "for 366 days from 2025-03-01 on")
+			require.LessOrEqual(t, w.sim.Pages(), 3)
+			more, spent, err := w.step()
+			require.NoError(t, err)
+			require.True(t, more, "what it takes can be seen before more is spent")
+			require.LessOrEqual(t, spent, int64(3))
+			w.sim.Forget()
+			w.finish()
+			require.InEpsilon(t, w.sim.Pages(), estimate.Pages, 0.1)
+			t.Logf("%s: %s; it took %d", kind, estimate, w.sim.Pages())
+		})
+	}
+}

@@ -1,4 +1,5 @@
-package tenantrole
+// Package credential keeps credentials that end: renewed early, given for as long as they are good, and never after.
+package credential
 
 import (
 	"context"
@@ -17,9 +18,10 @@ const (
 	pause  = 15 * time.Second // after STS has not answered, for as long as there are credentials
 )
 
-// session is one tenant's credentials, renewed when they are needed and near their end. The SDK's own cache has no clock
-// that can be set, and cannot be asked for credentials that last.
-type session struct {
+// Session is the credentials of one purpose, renewed when they are needed and near their end. The SDK's own cache has no
+// clock that can be set, and cannot be asked for credentials that last. The zero Session has none yet; it is safe for
+// concurrent use.
+type Session struct {
 	current atomic.Pointer[held]
 	calls   singleflight.Group
 }
@@ -31,13 +33,17 @@ type held struct {
 	wait, renew time.Time
 }
 
-// source gives new credentials; errDenied where there are to be none.
-type source func(context.Context) (aws.Credentials, error)
+// Source gives new credentials that expire; an error that is ErrDenied where there are to be none.
+type Source func(context.Context) (aws.Credentials, error)
 
-var errDenied = errors.New("access is denied")
+// ErrDenied says that those who gave credentials give none any more: the ones that are there are not given either.
+var ErrDenied = errors.New("access is denied")
 
-// lasting gives the credentials that are there if they last, else new ones, else those that are there for as long as they do.
-func (s *session) lasting(ctx context.Context, least time.Duration, clock func() time.Time, from source) (aws.Credentials, error) {
+// Lasting gives the credentials that are there if they are good for at least so long, else new ones, else those that are
+// there for as long as they do: until their Expires, which is a minute before their end. They are renewed ten to five
+// minutes before it; where the source fails, they are given until then, and where it denies, none are. Calls at the same
+// time ask the source once.
+func (s *Session) Lasting(ctx context.Context, least time.Duration, clock func() time.Time, from Source) (aws.Credentials, error) {
 	if err := ctx.Err(); err != nil {
 		return aws.Credentials{}, err
 	}
@@ -74,19 +80,19 @@ func (h *held) good(now time.Time, least time.Duration) bool {
 }
 
 // next gives what is held after h: new credentials, or the same for a while where the source says nothing.
-func (h *held) next(ctx context.Context, clock func() time.Time, from source) (*held, error) {
+func (h *held) next(ctx context.Context, clock func() time.Time, from Source) (*held, error) {
 	c, err := from(ctx)
 	now := clock()
 	if err == nil {
 		c.Expires = c.Expires.Add(-margin)
 		if !c.CanExpire || !now.Before(c.Expires) {
-			err = errors.New("tenant role: STS has given a session that has ended")
+			err = errors.New("the session that was given has ended")
 		}
 	}
 	switch {
 	case err == nil:
 		return &held{Credentials: c, renew: c.Expires.Add(margin - early - rand.N(early))}, nil
-	case h == nil, errors.Is(err, errDenied), !now.Before(h.Expires):
+	case h == nil, errors.Is(err, ErrDenied), !now.Before(h.Expires):
 		return nil, err
 	}
 	return &held{Credentials: h.Credentials, wait: now.Add(pause), renew: h.renew}, nil

@@ -1,0 +1,52 @@
+package cloud
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/tenantry/tenantry/pkg/api"
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/tenant"
+)
+
+// ServeReconcile is the whole of the function that reconciles. It does not return.
+func ServeReconcile() {
+	c, log := start()
+	lambda.Start(NewReconcile(c, log))
+}
+
+const (
+	reserved = time.Minute      // of the function's time, or half of it, for what is under way
+	usual    = 10 * time.Minute // where there is no end of it
+)
+
+// NewReconcile makes a handler that goes on with the reconciliation, or begins one, for as long as the function has time, and answers
+// with its report; what it is invoked with is passed over, but for {"tenant": an ID}, by which the operator has one tenant alone
+// matched at once.
+func NewReconcile(c Config, log *slog.Logger) func(context.Context, json.RawMessage) (any, error) {
+	d := newClients(c).deps(c, log)
+	all, one := api.Reconcile(d), api.Schedules(d)
+	return func(ctx context.Context, event json.RawMessage) (any, error) {
+		var of struct {
+			Tenant *tenant.ID `json:"tenant"`
+		}
+		if err := json.Unmarshal(event, &of); err != nil {
+			return nil, err
+		}
+		if of.Tenant != nil {
+			if _, err := tenant.ParseID(string(*of.Tenant)); err != nil {
+				return nil, fault.Wrap(err, fault.Invalid, "tenant is %q: it must be ten_ and 26 characters", *of.Tenant)
+			}
+			return one.Match(ctx, *of.Tenant)
+		}
+		until := time.Now().Add(usual)
+		if deadline, ok := ctx.Deadline(); ok {
+			until = deadline.Add(-min(reserved, time.Until(deadline)/2))
+		}
+		return all.Reconcile(ctx, until)
+	}
+}
