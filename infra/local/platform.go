@@ -24,6 +24,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/blob/folder"
 	"github.com/tenantry/tenantry/pkg/collect"
 	"github.com/tenantry/tenantry/pkg/collect/aws"
+	"github.com/tenantry/tenantry/pkg/collect/aws/inventory"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/erasure"
 	"github.com/tenantry/tenantry/pkg/fault"
@@ -187,13 +188,17 @@ func (p *platform) wire(s *store.Store) error {
 	if err != nil {
 		return err
 	}
+	customers := aws.Machine{Accounts: accounts, Region: region}
 	p.meter = usage.NewMeter(s, time.Now, p.log)
 	d := api.Deps{
 		Store: s, Meter: p.meter, Auth: auth, Files: p.files, Queue: queue.Sender[delivery.Message]{Queue: p.queue}, Jobs: queue.Sender[job.Message]{Queue: p.jobs},
 		Runs:      queue.Sender[collect.Message]{Queue: p.runs},
 		Schedules: p.schedules,
 		Clock:     time.Now, Random: rand.Reader, Plan: tenant.Plan(p.config.Plan), Grace: p.config.Grace, Quiet: quiet, Log: p.log,
-		Verifier: aws.Machine{Accounts: accounts, Region: region}, Principal: p.config.Trust,
+		Verifier: customers, Principal: p.config.Trust,
+		Collectors: map[collect.Kind]collect.Collector{
+			collect.Resources: &inventory.Collector{Config: customers.Config, Clock: time.Now, Random: rand.Reader},
+		},
 	}
 	served, err := api.Handler(d, "")
 	if err != nil {

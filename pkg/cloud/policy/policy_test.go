@@ -90,7 +90,7 @@ func TestActionsAndResourcesAreNamed(t *testing.T) {
 				require.NotContains(t, action, "*", "%s: %s", name, s.Sid)
 			}
 			for _, resource := range s.Resource {
-				if s.Sid == "VerifyCustomers" { // the account, and the rest of a role's name
+				if s.Sid == "Customers" { // the account, and the rest of a role's name
 					require.Equal(t, "arn:aws:iam::*:role/tenantry/*", resource)
 				} else if s.Sid != "TenantFiles" && s.Sid != "Schedules" && s.Sid != "ListSchedules" { // the rest of a name; there is no resource of lists
 					require.NotContains(t, resource, "*", "%s: %s", name, s.Sid)

@@ -15,11 +15,13 @@ import (
 	"github.com/tenantry/tenantry/pkg/resource"
 )
 
-var computing = []lister{
-	{service: "Lambda functions", types: []string{"lambda:function"}, actions: []string{"lambda:ListFunctions"}, page: functions},
-	{service: "ECS clusters", types: []string{"ecs:cluster"}, actions: []string{"ecs:ListClusters", "ecs:DescribeClusters"}, page: ecsClusters},
-	{service: "ECS services", types: []string{"ecs:service"}, actions: []string{"ecs:ListClusters", "ecs:ListServices", "ecs:DescribeServices"}, page: ecsServices},
-	{service: "EKS clusters", types: []string{"eks:cluster"}, actions: []string{"eks:ListClusters", "eks:DescribeCluster"}, page: eksClusters},
+func computing() []lister {
+	return []lister{
+		{service: "Lambda functions", types: []string{"lambda:function"}, actions: []string{"lambda:ListFunctions"}, page: functions},
+		{service: "ECS clusters", types: []string{"ecs:cluster"}, actions: []string{"ecs:ListClusters", "ecs:DescribeClusters"}, page: ecsClusters},
+		{service: "ECS services", types: []string{"ecs:service"}, actions: []string{"ecs:ListClusters", "ecs:ListServices", "ecs:DescribeServices"}, page: ecsServices},
+		{service: "EKS clusters", types: []string{"eks:cluster"}, actions: []string{"eks:ListClusters", "eks:DescribeCluster"}, page: eksClusters},
+	}
 }
 
 // functions have no tags in their list.

@@ -13,14 +13,10 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/stretchr/testify/require"
-
-	"github.com/tenantry/tenantry/pkg/cloud/mototest"
 )
 
-// front is the way to moto. It notes who makes which call, and denies some.
+// front is the way to customers. It notes which calls are made, and denies some.
 type front struct {
 	url   string
 	mu    sync.Mutex
@@ -28,13 +24,13 @@ type front struct {
 	deny  func(service, region, action string) (code string) // "" lets through; nil lets all through
 }
 
-// call is one of AWS: by whom (an access key), of which service and region.
-type call struct{ key, service, region, action string }
+// call is one of a service in a region.
+type call struct{ service, region, action string }
 
-var credential = regexp.MustCompile(`Credential=([^/]+)/[^/]+/([^/]+)/([^/]+)/`)
+var credential = regexp.MustCompile(`Credential=[^/]+/[^/]+/([^/]+)/([^/]+)/`)
 
-func newFront(t *testing.T) *front {
-	moto, err := url.Parse(mototest.Start(t))
+func newFront(t *testing.T, to string) *front {
+	moto, err := url.Parse(to)
 	require.NoError(t, err)
 	f, through := &front{}, httputil.NewSingleHostReverseProxy(moto)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -44,7 +40,7 @@ func newFront(t *testing.T) *front {
 		}
 		c := call{action: r.Header.Get("X-Amz-Target") + r.URL.Path}
 		if m := credential.FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
-			c.key, c.region, c.service = m[1], m[2], m[3]
+			c.region, c.service = m[1], m[2]
 		}
 		if form, err := url.ParseQuery(string(body)); err == nil && form.Get("Action") != "" {
 			c.action = form.Get("Action")
@@ -101,17 +97,6 @@ func (f *front) denies(deny func(service, region, action string) string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.deny = deny
-}
-
-// assume gives the configuration of a role in an account, at an address.
-func assume(t *testing.T, at, account string) aws.Config {
-	config := mototest.Config(at)
-	config.HTTPClient = http.DefaultClient
-	out, err := sts.NewFromConfig(config).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::" + account + ":role/tenantry"),
-		RoleSessionName: aws.String("test"), ExternalId: aws.String("external")})
-	require.NoError(t, err)
-	config.Credentials = credentials.NewStaticCredentialsProvider(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
-	return config
 }
 
 // in is the configuration in a region.

@@ -11,10 +11,12 @@ import (
 	"github.com/tenantry/tenantry/pkg/resource"
 )
 
-var databases = []lister{
-	{service: "RDS databases", types: []string{"rds:db"}, actions: []string{"rds:DescribeDBInstances"}, page: dbs},
-	{service: "RDS clusters", types: []string{"rds:cluster"}, actions: []string{"rds:DescribeDBClusters"}, page: dbClusters},
-	{service: "DynamoDB tables", types: []string{"dynamodb:table"}, actions: []string{"dynamodb:ListTables", "dynamodb:DescribeTable"}, page: tables},
+func databases() []lister {
+	return []lister{
+		{service: "RDS databases", types: []string{"rds:db"}, actions: []string{"rds:DescribeDBInstances"}, page: dbs},
+		{service: "RDS clusters", types: []string{"rds:cluster"}, actions: []string{"rds:DescribeDBClusters"}, page: dbClusters},
+		{service: "DynamoDB tables", types: []string{"dynamodb:table"}, actions: []string{"dynamodb:ListTables", "dynamodb:DescribeTable"}, page: tables},
+	}
 }
 
 func rdsTags(all []types.Tag) map[string]string {

@@ -12,12 +12,14 @@ import (
 	"github.com/tenantry/tenantry/pkg/resource"
 )
 
-var ec2Listers = []lister{
-	{service: "EC2 instances", types: []string{"ec2:instance"}, actions: []string{"ec2:DescribeInstances"}, page: instances},
-	{service: "EBS volumes", types: []string{"ec2:volume"}, actions: []string{"ec2:DescribeVolumes"}, page: volumes},
-	{service: "EBS snapshots", types: []string{"ec2:snapshot"}, actions: []string{"ec2:DescribeSnapshots"}, page: snapshots},
-	{service: "Elastic IPs", types: []string{"ec2:elastic-ip"}, actions: []string{"ec2:DescribeAddresses"}, page: addresses},
-	{service: "NAT gateways", types: []string{"ec2:natgateway"}, actions: []string{"ec2:DescribeNatGateways"}, page: gateways},
+func elastic() []lister {
+	return []lister{
+		{service: "EC2 instances", types: []string{"ec2:instance"}, actions: []string{"ec2:DescribeInstances"}, page: instances},
+		{service: "EBS volumes", types: []string{"ec2:volume"}, actions: []string{"ec2:DescribeVolumes"}, page: volumes},
+		{service: "EBS snapshots", types: []string{"ec2:snapshot"}, actions: []string{"ec2:DescribeSnapshots"}, page: snapshots},
+		{service: "Elastic IPs", types: []string{"ec2:elastic-ip"}, actions: []string{"ec2:DescribeAddresses"}, page: addresses},
+		{service: "NAT gateways", types: []string{"ec2:natgateway"}, actions: []string{"ec2:DescribeNatGateways"}, page: gateways},
+	}
 }
 
 func ec2Tags(all []types.Tag) map[string]string {

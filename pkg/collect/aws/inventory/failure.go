@@ -15,6 +15,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/tenantry/tenantry/pkg/collect"
+	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/store"
 )
@@ -84,6 +85,9 @@ func (s *step) explain(err error) error {
 	var own *fault.Error
 	var denied *collect.Denied
 	var api smithy.APIError
+	if refusal, ok := errors.AsType[*connection.Refusal](err); ok {
+		return &collect.Denied{Reason: refusal.Error()}
+	}
 	switch {
 	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.As(err, &own), errors.As(err, &denied), store.Conflicted(err) != nil:
 		return err

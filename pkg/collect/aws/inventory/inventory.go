@@ -46,6 +46,8 @@ type step struct {
 	notes notes
 	base  aws.Config
 	found []resource.Sighting // that are not put aside yet
+
+	wide, regional []lister
 }
 
 // most bounds the sightings that are held until they are put aside.
@@ -53,7 +55,7 @@ const most = 5000
 
 // Collect reads lists until the step's time is over and, when all are read, makes visible what they have told.
 func (c *Collector) Collect(ctx context.Context, t *collect.Task) (more bool, err error) {
-	s := &step{Collector: c, task: t}
+	s := &step{Collector: c, task: t, wide: wide(), regional: regional()}
 	if err := t.Notes(&s.notes); err != nil {
 		return false, err
 	}
@@ -109,20 +111,15 @@ func (s *step) keep(ctx context.Context) error {
 }
 
 // units is how many lists are to be read: those of all regions once, then those of each region.
-func (s *step) units() int { return len(wide) + len(s.notes.Regions)*len(regional) }
-
-var (
-	wide     = slices.DeleteFunc(slices.Clone(listers), func(l lister) bool { return !l.global })
-	regional = slices.DeleteFunc(slices.Clone(listers), func(l lister) bool { return l.global })
-)
+func (s *step) units() int { return len(s.wide) + len(s.notes.Regions)*len(s.regional) }
 
 // unit is the list that is read next, and where.
 func (s *step) unit() (lister, string) {
-	n := s.notes.Unit - len(wide)
+	n := s.notes.Unit - len(s.wide)
 	if n < 0 {
-		return wide[s.notes.Unit], home(s.task.Connection.Partition)
+		return s.wide[s.notes.Unit], home(s.task.Connection.Partition)
 	}
-	return regional[n%len(regional)], s.notes.Regions[n/len(regional)]
+	return s.regional[n%len(s.regional)], s.notes.Regions[n/len(s.regional)]
 }
 
 // page reads a page of a list. A list that cannot be read is noted, and the next one is read.

@@ -1,10 +1,12 @@
 package inventory_test
 
 import (
-	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -16,7 +18,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantry/tenantry/pkg/apptest"
+	"github.com/tenantry/tenantry/pkg/cloud/customertest"
+	"github.com/tenantry/tenantry/pkg/cloud/mototest"
 	"github.com/tenantry/tenantry/pkg/collect"
+	collectaws "github.com/tenantry/tenantry/pkg/collect/aws"
 	"github.com/tenantry/tenantry/pkg/collect/aws/inventory"
 	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/organization"
@@ -32,34 +37,53 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// yard is a platform, the way to moto and the collector between them.
+// yard is a platform, customers' clouds and the collector between them.
 type yard struct {
 	*apptest.App
-	front     *front
-	keys      map[string]string // the accounts of access keys
+	clouds    *customertest.Clouds
+	front     *front // of the clouds
 	collector *inventory.Collector
 }
 
 func newYard(t *testing.T) *yard {
-	y := &yard{App: apptest.New(t), front: newFront(t), keys: map[string]string{}}
-	y.collector = &inventory.Collector{Clock: y.Now, Random: rand.Reader, Retryer: func() aws.Retryer { return aws.NopRetryer{} },
-		Config: func(ctx context.Context, s *tenant.Scope, c connection.Connection) (aws.Config, error) {
-			config := assume(t, y.front.url, c.AccountID)
-			key, err := config.Credentials.Retrieve(ctx)
-			y.keys[key.AccessKeyID] = c.AccountID
-			return config, err
-		}}
+	y := &yard{App: apptest.New(t), clouds: customertest.Over(t, mototest.Start(t))}
+	y.front = newFront(t, y.clouds.URL)
+	accounts, err := collectaws.NewAccounts(func() (aws.Config, error) {
+		config := mototest.Config(y.front.url)
+		config.HTTPClient = http.DefaultClient
+		return config, nil
+	}, collectaws.Options{})
+	require.NoError(t, err)
+	y.collector = &inventory.Collector{Clock: y.Now, Random: rand.Reader, Retryer: func() aws.Retryer { return aws.NopRetryer{} }, Config: accounts.Config}
 	return y
 }
 
-// task is one of an account.
+// owner is the configuration of an account's owner.
+func (y *yard) owner(t *testing.T, account string) aws.Config {
+	config := y.clouds.Account(t, account)
+	config.HTTPClient = http.DefaultClient
+	return config
+}
+
+// task is one of an account, which has a role for the platform that allows what the template's does.
 func (y *yard) task(t *testing.T, id tenant.ID, account string, regions ...string) *collect.Task {
 	scope, err := organization.Work(t.Context(), y.Store, id, "test")
 	require.NoError(t, err)
 	h, err := y.Store.Tenant(scope)
 	require.NoError(t, err)
-	return &collect.Task{Scope: scope, Tenant: h, Kind: collect.Resources, Slot: y.Now(),
-		Connection: connection.Connection{AccountID: account, Partition: "aws", Regions: regions}}
+	role := y.clouds.Role(t, account, "tenantry", customertest.Trust(customertest.Platform, "tne_"+account))
+	var names []string
+	for _, a := range connection.Actions() {
+		if a.Use == connection.Resources {
+			names = append(names, a.Name)
+		}
+	}
+	policy, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{"Effect": "Allow", "Action": names, "Resource": "*"}}})
+	require.NoError(t, err)
+	require.NoError(t, y.clouds.Ask(t.Context(), account, "iam", url.Values{"Action": {"PutRolePolicy"}, "Version": {"2010-05-08"}, "RoleName": {"tenantry"}, "PolicyName": {"all"},
+		"PolicyDocument": {string(policy)}}, &struct{}{}))
+	return &collect.Task{Scope: scope, Tenant: h, Kind: collect.Resources, Slot: y.Now(), Connection: connection.Connection{ID: "con_01J00000000000000000000001", AccountID: account,
+		Partition: "aws", Regions: regions, RoleARN: role, ExternalID: "tne_" + account, Status: connection.Connected}}
 }
 
 // collect does all steps of a task.
@@ -111,7 +135,7 @@ func TestWhatIsInAccountsIsToldToTheirTenant(t *testing.T) {
 		if n == 3 {
 			continue // has nothing in it
 		}
-		config := assume(t, y.front.url, account)
+		config := y.owner(t, account)
 		for _, region := range []string{"us-east-1", "eu-west-1"} {
 			f := &furniture{t, in(config, region), account, want[home]}
 			mark := fmt.Sprintf("%s-%d-%s", strings.ToLower(string(home.Project[20:])), n, region)
@@ -128,18 +152,22 @@ func TestWhatIsInAccountsIsToldToTheirTenant(t *testing.T) {
 		}
 	}
 	y.Alice.Do(t, "PATCH", y.Alice.Path("/projects/"+string(y.Alice.Project)), map[string]any{"accountIds": []string{accounts[0]}}).Is(t, 200)
-	y.front.take()
+	called, actions := len(y.clouds.Calls()), map[string]bool{}
 	for n, home := range []*apptest.Home{y.Alice, y.Alice, y.Bob, y.Bob} {
 		task := y.task(t, home.Tenant, accounts[n], "us-east-1", "eu-west-1")
 		require.NoError(t, y.collect(t, task))
-		taken := y.front.take()
+		taken := y.clouds.Calls()[called:]
+		called += len(taken)
 		require.Greater(t, len(taken), 25)
-		require.GreaterOrEqual(t, task.Spent().Calls, int64(len(taken)-3), "the calls are spent, but for that of STS")
+		require.EqualValues(t, len(taken), task.Spent().Calls, "each call is spent")
 		for _, c := range taken {
-			if c.service != "sts" {
-				require.Equal(t, accounts[n], y.keys[c.key], "%v is called by the role of its account", c)
-			}
+			require.Equal(t, customertest.Call{Action: c.Action, Account: accounts[n], Role: task.Connection.RoleARN, Session: "tenantry-" + string(home.Tenant)}, c)
+			actions[c.Action] = true
 		}
+	}
+	require.Empty(t, y.clouds.Refused(), "the role of the template allows all that is called")
+	for action := range actions {
+		require.Contains(t, inventory.Actions(), action)
 	}
 	for home, all := range want {
 		got := list(t, home)
@@ -164,7 +192,7 @@ func TestWhatIsInAccountsIsToldToTheirTenant(t *testing.T) {
 func TestStepsOfOnePageEachTellTheSame(t *testing.T) {
 	y := newYard(t)
 	account := accountOf(t, 0)
-	f := &furniture{t, in(assume(t, y.front.url, account), "eu-west-1"), account, map[string]resource.Resource{}}
+	f := &furniture{t, in(y.owner(t, account), "eu-west-1"), account, map[string]resource.Resource{}}
 	f.disks(map[string]string{"team": "web"})
 	f.table("steps", nil)
 	task := y.task(t, y.Alice.Tenant, account, "eu-west-1")
@@ -184,7 +212,7 @@ func TestStepsOfOnePageEachTellTheSame(t *testing.T) {
 func TestWhatCannotBeReadStaysAsItWas(t *testing.T) {
 	y := newYard(t)
 	account := accountOf(t, 0)
-	config := assume(t, y.front.url, account)
+	config := y.owner(t, account)
 	west := &furniture{t, in(config, "eu-west-1"), account, map[string]resource.Resource{}}
 	west.database("west", nil)
 	west.disks(map[string]string{"team": "web"})
@@ -327,4 +355,14 @@ func TestRegionsAreThoseOfTheProjectsElseAllThatAreEnabled(t *testing.T) {
 	require.Contains(t, y.skipped(t), "cn-north-1/resources with tags: The region does not take the account's credentials")
 	y.Alice.Do(t, "PATCH", y.Alice.Path("/projects/"+string(y.Alice.Project)), map[string]any{"accountIds": []string{account}, "regions": []string{"eu-west-1"}}).Is(t, 200)
 	require.Equal(t, map[string]bool{"eu-west-1": true}, regions())
+}
+
+func TestTheRolesActionsAreThoseThatAreUsed(t *testing.T) {
+	var allowed []string
+	for _, a := range connection.Actions() {
+		if a.Use == connection.Resources {
+			allowed = append(allowed, a.Name)
+		}
+	}
+	require.ElementsMatch(t, allowed, inventory.Actions())
 }

@@ -16,7 +16,7 @@ import (
 type lister struct {
 	service string   // for people
 	types   []string // of what it lists; none: of all that has tags
-	global  bool     // one call tells of all regions
+	global  bool     // a page tells of all regions
 	actions []string // of IAM, that its calls need
 	// page gives some of it after a token that an earlier page gave as next; "" at the end.
 	page func(ctx context.Context, p place, token string) (found []resource.Sighting, next string, err error)
@@ -33,13 +33,21 @@ func (p place) arn(service, resource string) string {
 	return arn.ARN{Partition: p.partition, Service: service, Region: p.Region, AccountID: p.account, Resource: resource}.String()
 }
 
-// listers are all, in the order in which they are asked.
-var listers = slices.Concat([]lister{tagged, buckets}, ec2Listers, databases, computing, others)
+// listers are all, in the order in which they are asked. It is no variable, so that a program that only links the package holds no
+// service's client.
+func listers() []lister { return slices.Concat(wide(), regional()) }
+
+// wide are those that tell of all regions at once, regional the others.
+func wide() []lister { return []lister{buckets()} }
+
+func regional() []lister {
+	return slices.Concat([]lister{tagged()}, elastic(), databases(), computing(), others())
+}
 
 // Actions lists the actions of IAM that collecting resources needs.
 func Actions() []string {
 	all := []string{"ec2:DescribeRegions"}
-	for _, l := range listers {
+	for _, l := range listers() {
 		all = append(all, l.actions...)
 	}
 	slices.Sort(all)

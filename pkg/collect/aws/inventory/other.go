@@ -14,15 +14,21 @@ import (
 	"github.com/tenantry/tenantry/pkg/resource"
 )
 
-var (
-	tagged  = lister{service: "resources with tags", actions: []string{"tag:GetResources"}, page: withTags}
-	buckets = lister{service: "S3 buckets", types: []string{"s3:bucket"}, global: true, actions: []string{"s3:ListAllMyBuckets", "s3:GetBucketLocation"}, page: allBuckets}
-	others  = []lister{
+func tagged() lister {
+	return lister{service: "resources with tags", actions: []string{"tag:GetResources"}, page: withTags}
+}
+
+func buckets() lister {
+	return lister{service: "S3 buckets", types: []string{"s3:bucket"}, global: true, actions: []string{"s3:ListAllMyBuckets", "s3:GetBucketLocation"}, page: allBuckets}
+}
+
+func others() []lister {
+	return []lister{
 		{service: "load balancers", types: []string{"elasticloadbalancing:loadbalancer/app", "elasticloadbalancing:loadbalancer/net", "elasticloadbalancing:loadbalancer/gwy"},
 			actions: []string{"elasticloadbalancing:DescribeLoadBalancers"}, page: balancers},
 		{service: "log groups", types: []string{"logs:log-group"}, actions: []string{"logs:DescribeLogGroups"}, page: logGroups},
 	}
-)
+}
 
 // withTags lists everything that has tags, or had some.
 func withTags(ctx context.Context, p place, token string) (found []resource.Sighting, next string, err error) {
