@@ -31,7 +31,6 @@ import (
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/identity/localissuer"
 	"github.com/tenantry/tenantry/pkg/job"
-	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/queue"
 	queuebolt "github.com/tenantry/tenantry/pkg/queue/bolt"
 	"github.com/tenantry/tenantry/pkg/reconcile"
@@ -153,7 +152,7 @@ func (p *platform) openStore() (*store.Store, error) {
 func (p *platform) openFiles(s *store.Store) (err error) {
 	p.files, err = folder.Open(folder.Options{
 		Root: p.path(filesDir), Clock: time.Now, Random: rand.Reader, Log: p.log,
-		Admit: func(ctx context.Context, key string) error { return organization.TakesFiles(ctx, s, key) },
+		Admit: func(ctx context.Context, key string) error { return delivery.TakesFile(ctx, s, key) },
 		Uploaded: func(ctx context.Context, key string, size int64) error {
 			body, err := objectCreated(key, size, time.Now())
 			if err != nil {

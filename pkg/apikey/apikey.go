@@ -75,19 +75,19 @@ func (s *Service) Operations() []route.Operation {
 		"projects, none but those. Only people can do this, and no key whatever its role."
 	name, role := "nightly report", string(tenant.Viewer)
 	return []route.Operation{
-		route.ForTenant(route.Spec{ID: createKey, Method: "POST", Path: all, Permission: write, Function: route.Admin, Tag: tag, Status: 201,
+		route.ForTenant(route.Spec{ID: createKey, Method: "POST", Path: all, Permission: write, Reach: route.Within, Function: route.Admin, Tag: tag, Status: 201,
 			Summary: "Create an API key", Doc: "The key is in this answer and never shown again. It is sent as a token is: Authorization: Bearer " +
 				"tnt_... The same request again under its Idempotency-Key answers without the key: revoke it and make another. It " +
 				"belongs to the organization and stays when you go. " + grants,
 			Example: createIn{Body: New{Name: name, Role: role, Days: 90}}}, s.create),
-		route.ForTenant(route.Spec{ID: listKeys, Method: "GET", Path: all, Permission: read, Function: route.Admin, Tag: tag,
+		route.ForTenant(route.Spec{ID: listKeys, Method: "GET", Path: all, Permission: read, Reach: route.Within, Function: route.Admin, Tag: tag,
 			Summary: "List API keys", Doc: "Oldest first, those that are active and those that expired within 30 days.", Example: listIn{}}, s.list),
-		route.ForTenant(route.Spec{ID: "getApiKey", Method: "GET", Path: one, Permission: read, Function: route.Admin, Tag: tag,
+		route.ForTenant(route.Spec{ID: "getApiKey", Method: "GET", Path: one, Permission: read, Reach: route.Within, Function: route.Admin, Tag: tag,
 			Summary: "Get an API key", Example: getIn{KeyID: id}}, s.get),
-		route.ForTenant(route.Spec{ID: "updateApiKey", Method: "PATCH", Path: one, Permission: write, Function: route.Admin, Tag: tag,
+		route.ForTenant(route.Spec{ID: "updateApiKey", Method: "PATCH", Path: one, Permission: write, Reach: route.Within, Function: route.Admin, Tag: tag,
 			Summary: "Change an API key", Doc: "What is left out stays as it is. It takes effect everywhere within 60 seconds. " + grants,
 			Example: updateIn{KeyID: id, Body: Patch{Name: &name, Role: &role}}}, s.update),
-		route.ForTenant(route.Spec{ID: "revokeApiKey", Method: "DELETE", Path: one, Permission: write, Function: route.Admin, Tag: tag,
+		route.ForTenant(route.Spec{ID: "revokeApiKey", Method: "DELETE", Path: one, Permission: write, Reach: route.Within, Function: route.Admin, Tag: tag,
 			Summary: "Revoke an API key", Doc: "It takes effect everywhere within 60 seconds. " + grants, Example: getIn{KeyID: id}}, s.revoke),
 	}
 }

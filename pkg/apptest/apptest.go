@@ -108,7 +108,7 @@ func (a *App) serve(t testing.TB) {
 	a.files = filepath.Join(t.TempDir(), "files")
 	files, err := folder.Open(folder.Options{Root: a.files, Clock: a.Now, Random: rand.Reader,
 		Uploaded: a.inbox.uploaded, Log: log, NoSync: true,
-		Admit: func(ctx context.Context, key string) error { return organization.TakesFiles(ctx, a.Store, key) }})
+		Admit: func(ctx context.Context, key string) error { return delivery.TakesFile(ctx, a.Store, key) }})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, files.Close()) })
 	a.Clouds = customertest.Start(t)

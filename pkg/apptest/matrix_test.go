@@ -112,7 +112,7 @@ type (
 func operation[In, Out any](method, path string, example In, h func(context.Context, *tenant.Scope, *In) (*Out, error)) []route.Operation {
 	p := map[string]tenant.Permission{"GET": tenant.ReadAudit, "POST": tenant.WriteProject}[method]
 	return []route.Operation{route.ForTenant(route.Spec{ID: "broken", Method: method, Path: "/v1/tenants/{tenantId}" + path,
-		Permission: p, Function: route.API, Summary: "Broken", Tag: "Broken", Example: example}, h)}
+		Permission: p, Reach: route.Within, Function: route.API, Summary: "Broken", Tag: "Broken", Example: example}, h)}
 }
 
 func lists(h lister) []route.Operation { return operation("GET", "/things", in{}, h) }

@@ -1,10 +1,12 @@
 package apptest
 
 import (
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -171,7 +173,45 @@ func (m *matrix) limited() {
 			m.elsewhere(home, h)
 		}
 	}
+	if m.op.Reach == route.Whole {
+		m.whole(home)
+	}
 }
+
+// whole shoots with every role that has the permission, limited to a project, at what is of the whole organization.
+func (m *matrix) whole(home *party) {
+	for _, role := range []tenant.Role{tenant.Viewer, tenant.Editor, tenant.Admin, tenant.Owner} {
+		for _, h := range m.holders(home, m.op.ID+"-of-parts-"+string(role), role, home.other) {
+			if !m.may(h, role) {
+				continue
+			}
+			path, before := m.own(home), m.app.Holdings(m)
+			want := m.send(h.Token, shot{path: path})
+			m.judge(Limited, h.what+", of the whole organization", want, is(want, http.StatusForbidden))
+			for name := range path {
+				if name != "tenantId" {
+					path[name] = never[name]
+				}
+			}
+			a := m.send(h.Token, shot{path: path})
+			m.judge(Limited, h.what+", of the whole organization, at nobody's children", a, same(want, a))
+			m.count(Limited, h.what+", of the whole organization: what there is", grown(before, m.app.Holdings(m)))
+		}
+	}
+}
+
+// grown tells what there is that was not there or was another, but for what is kept of requests.
+func grown(before, after map[string]string) string {
+	for name, item := range after {
+		if before[name] != item && !aBook.MatchString(name) {
+			return "it changed " + clean(name)
+		}
+	}
+	return ""
+}
+
+// aBook is the name of an item that counts or tells of requests.
+var aBook = regexp.MustCompile(`#A#|RATE#|USAGE#|KEYUSE#`)
 
 // elsewhere shoots as a holder who is limited to another project.
 func (m *matrix) elsewhere(home *party, h holder) {
@@ -195,11 +235,47 @@ func (m *matrix) elsewhere(home *party, h holder) {
 		}
 		m.judge(Limited, h.what+", without what the example asks for", all, says)
 	}
+	if slices.Contains(parameters(m, m.op, "query"), "cursor") {
+		m.walk(home, h)
+	}
 	for _, name := range parametersOf(m.op) {
 		m.hiddenChild(home, h.Client, name)
 	}
 	if after := m.of(home.Project); !maps.Equal(before, after) {
 		m.count(Limited, "what the hidden project has", "it changed")
+	}
+}
+
+// walk takes a list by pages of one: its cursors name nothing that is not shown.
+func (m *matrix) walk(home *party, h holder) {
+	path := m.own(home)
+	if path["projectId"] != "" {
+		path["projectId"] = string(home.other)
+	}
+	query, shown := nothing(m, m.op), ""
+	query.Set("limit", "1")
+	for range 10 {
+		a := m.send(h.Token, shot{path: path, query: query})
+		var page map[string]any
+		if a.Status != http.StatusOK {
+			return
+		}
+		a.Into(m, &page)
+		next, _ := page["next"].(string)
+		delete(page, "next")
+		shown += fmt.Sprint(page)
+		stands, err := base64.RawURLEncoding.DecodeString(next)
+		says := ""
+		for _, id := range anID.FindAllString(string(stands), -1) {
+			if err != nil || !strings.Contains(shown, id) {
+				says = fmt.Sprintf("its cursor stands on %q, which is not shown", stands)
+			}
+		}
+		m.judge(Limited, h.what+", page by page", a, says)
+		if next == "" {
+			return
+		}
+		query.Set("cursor", next)
 	}
 }
 

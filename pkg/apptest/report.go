@@ -37,7 +37,7 @@ var Classes = []struct {
 	{Identity, "No token, no JWT, expired, of another issuer, for another audience, unsigned (alg none), tampered with, not for access: 401. API keys that were revoked, have expired, never were or are none: 401, the same bytes."},
 	{Stranger, "A member of another tenant, an API key of one, and somebody who is in none, on the tenant's own paths and on spellings near them: 404, the same bytes as for a tenant that never was."},
 	{Role, "Each role below the permission: 403, the same bytes whether the children are there, another tenant's or nobody's. Each role with it: neither 401 nor 403. The same of API keys of each role, for which there are permissions that no role of theirs has."},
-	{Limited, "A member and an API key limited to another project: 404, the same bytes as for a project that never was; where the path names none, no mark of the hidden project, and nothing of it changed."},
+	{Limited, "A member and an API key limited to another project: 404, the same bytes as for a project that never was; where the path names none, no mark of the hidden project, and nothing of it changed. Page by page, no cursor stands on what is not shown. Where the operation is of the whole organization, every role so limited: 403, and nothing changed."},
 	{Child, "Each ID of the path below the tenant, and all at once, taken from another tenant: 404, the same bytes as for an ID that never was."},
 	{InBody, "IDs of another tenant in each text of the body and in fields that are not there: answered as IDs that never were, in a twin of the caller's tenant."},
 	{InQuery, "The same in each parameter of the query, and in parameters that are not there."},

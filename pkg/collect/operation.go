@@ -28,14 +28,14 @@ func (s *Service) Operations() []route.Operation {
 	const all, tag = "/v1/tenants/{tenantId}/projects/{projectId}/runs", "Runs"
 	const one, read, write = all + "/{runId}", tenant.ReadRun, tenant.WriteRun
 	return []route.Operation{
-		route.ForTenant(route.Spec{ID: startRun, Method: "POST", Path: all, Permission: write, Function: route.API, Tag: tag, Status: 202,
+		route.ForTenant(route.Spec{ID: startRun, Method: "POST", Path: all, Permission: write, Reach: route.Within, Function: route.API, Tag: tag, Status: 202,
 			Summary: "Start a run", Doc: docStart, Example: startIn{ProjectID: exampleProject, Body: Start{Kind: Costs}}}, s.start),
-		route.ForTenant(route.Spec{ID: listRuns, Method: "GET", Path: all, Permission: read, Function: route.API, Tag: tag,
+		route.ForTenant(route.Spec{ID: listRuns, Method: "GET", Path: all, Permission: read, Reach: route.Within, Function: route.API, Tag: tag,
 			Summary: "List runs", Doc: "Newest first, by slot. Runs are listed for 90 days after their end.",
 			Example: listIn{ProjectID: exampleProject, Kind: "costs", Status: "failed"}}, s.list),
-		route.ForTenant(route.Spec{ID: "getRun", Method: "GET", Path: one, Permission: read, Function: route.API, Tag: tag,
+		route.ForTenant(route.Spec{ID: "getRun", Method: "GET", Path: one, Permission: read, Reach: route.Within, Function: route.API, Tag: tag,
 			Summary: "Get a run", Doc: docGet, Example: getIn{ProjectID: exampleProject, RunID: exampleRun}}, s.get),
-		route.ForTenant(route.Spec{ID: "cancelRun", Method: "POST", Path: one + "/cancel", Permission: write, Function: route.API, Tag: tag,
+		route.ForTenant(route.Spec{ID: "cancelRun", Method: "POST", Path: one + "/cancel", Permission: write, Reach: route.Within, Function: route.API, Tag: tag,
 			Summary: "Cancel a run", Doc: "Nothing that it has not finished is ever seen. Cancelling it again is the same; a run that is at its end cannot be cancelled.",
 			Example: getIn{ProjectID: exampleProject, RunID: exampleRun}}, s.cancel),
 	}

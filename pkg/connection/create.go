@@ -58,10 +58,6 @@ type createIn struct {
 var errBefore = errors.New("the request was answered before")
 
 func (s *Service) create(ctx context.Context, scope *tenant.Scope, in *createIn) (*connectionOut, error) {
-	if scope.Limited() {
-		return nil, fault.New(fault.Forbidden, "Your membership is limited to named projects, and a connection is of the whole organization. Ask an owner or "+
-			"admin to make it.")
-	}
 	c, err := s.connection(in.Body)
 	if err != nil {
 		return nil, err

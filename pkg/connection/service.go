@@ -57,24 +57,24 @@ func (s *Service) Operations() []route.Operation {
 	const one, id = all + "/{connectionId}", "con_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 	name, regions := "production", []string{"eu-west-1", "us-east-1"}
 	return []route.Operation{
-		route.ForTenant(route.Spec{ID: createConnection, Method: "POST", Path: all, Permission: write, Function: route.API, Tag: tag, Status: 201,
+		route.ForTenant(route.Spec{ID: createConnection, Method: "POST", Path: all, Permission: write, Reach: route.Whole, Function: route.API, Tag: tag, Status: 201,
 			MaxBody: maxBody, Summary: "Connect an AWS account", Doc: docCreate,
 			Example: createIn{Body: New{Name: name, AccountID: "111122223333", Kind: string(Member), Regions: regions}}}, s.create),
-		route.ForTenant(route.Spec{ID: listConnections, Method: "GET", Path: all, Permission: read, Function: route.API, Tag: tag,
+		route.ForTenant(route.Spec{ID: listConnections, Method: "GET", Path: all, Permission: read, Reach: route.Within, Function: route.API, Tag: tag,
 			Summary: "List connections", Doc: "Oldest first. " + docLimited, Example: listIn{}}, s.list),
-		route.ForTenant(route.Spec{ID: "getConnection", Method: "GET", Path: one, Permission: read, Function: route.API, Tag: tag,
+		route.ForTenant(route.Spec{ID: "getConnection", Method: "GET", Path: one, Permission: read, Reach: route.Within, Function: route.API, Tag: tag,
 			Summary: "Get a connection", Doc: docLimited, Example: getIn{ConnectionID: id}}, s.get),
-		route.ForTenant(route.Spec{ID: "getConnectionSetup", Method: "GET", Path: one + "/setup", Permission: setup, Function: route.API, Tag: tag,
+		route.ForTenant(route.Spec{ID: "getConnectionSetup", Method: "GET", Path: one + "/setup", Permission: setup, Reach: route.Within, Function: route.API, Tag: tag,
 			Summary: "Get what the account needs for a connection", Doc: docSetup, Example: setupIn{ConnectionID: id, ExportBucket: "abc-data-exports"}}, s.setup),
-		route.ForTenant(route.Spec{ID: "getConnectionTemplate", Method: "GET", Path: one + "/template", Permission: setup, Function: route.API, Tag: tag,
+		route.ForTenant(route.Spec{ID: "getConnectionTemplate", Method: "GET", Path: one + "/template", Permission: setup, Reach: route.Within, Function: route.API, Tag: tag,
 			Media: "text/yaml", Summary: "Get the CloudFormation template of a connection", Doc: docTemplate,
 			Example: templateIn{ConnectionID: id, ExportBucket: "abc-data-exports"}}, s.template),
-		route.ForTenant(route.Spec{ID: "updateConnection", Method: "PATCH", Path: one, Permission: write, Function: route.Admin, Tag: tag,
+		route.ForTenant(route.Spec{ID: "updateConnection", Method: "PATCH", Path: one, Permission: write, Reach: route.Within, Function: route.Admin, Tag: tag,
 			Summary: "Change a connection", Doc: docUpdate, Example: updateIn{ConnectionID: id, Body: Patch{Name: &name, Regions: &regions}}}, s.update),
-		route.ForTenant(route.Spec{ID: "verifyConnection", Method: "POST", Path: one + "/verify", Permission: write, Function: route.Admin, Tag: tag,
+		route.ForTenant(route.Spec{ID: "verifyConnection", Method: "POST", Path: one + "/verify", Permission: write, Reach: route.Within, Function: route.Admin, Tag: tag,
 			Summary: "Verify a connection", Doc: "Looks whether its role still works and still refuses who lacks the ExternalId. It is then `connected`, " +
 				"or `broken` with the reason.", Example: verifyIn{ConnectionID: id}}, s.verify),
-		route.ForTenant(route.Spec{ID: "deleteConnection", Method: "DELETE", Path: one, Permission: write, Function: route.Admin, Tag: tag,
+		route.ForTenant(route.Spec{ID: "deleteConnection", Method: "DELETE", Path: one, Permission: write, Reach: route.Within, Function: route.Admin, Tag: tag,
 			Summary: "Disconnect an AWS account", Doc: "Nothing is read from the account any more, and another organization may connect it. What was collected " +
 				"stays. Delete the stack in the account too.", Example: verifyIn{ConnectionID: id}}, s.delete),
 	}
@@ -173,7 +173,7 @@ type listOut struct{ Body route.Page[Connection] }
 
 func (s *Service) list(ctx context.Context, scope *tenant.Scope, in *listIn) (*listOut, error) {
 	cursors := route.NewCursors(listConnections, string(scope.Tenant()))
-	after, err := cursors.After(in.Cursor)
+	after, err := cursors.Key(in.Cursor)
 	if err != nil {
 		return nil, err
 	}

@@ -49,6 +49,9 @@ func (r *Replacement) again(ctx context.Context) error {
 			return ErrOvertaken
 		}
 	}
+	if err := fresh.checkWithin(); err != nil {
+		return err
+	}
 	r.head, r.headVersion, r.covers = fresh.head, fresh.headVersion, fresh.covers
 	return nil
 }

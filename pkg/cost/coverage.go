@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
 // kinds ranks sources: of those that hold a unit in a billing period, the first kind counts.
@@ -92,18 +95,52 @@ func (s *CoverSource) account(id string) *CoverAccount {
 	return nil
 }
 
-// shadows gives the other sources that will no longer count some of the units that a source's account has.
-func (h *holding) shadows(source string, a *CoverAccount) (all []string) {
+// taken gives the units of a source's account that other sources will no longer count, by these.
+func (h *holding) taken(source string, a *CoverAccount) map[string][]string {
 	next := Cover{Sources: slices.Clone(h.cover.Sources)}
 	next.set(h.next)
-	before := h.cover.Shadowed()
+	before, all := h.cover.Shadowed(), map[string][]string{}
 	for other, units := range next.Shadowed() {
-		if other != source && slices.ContainsFunc(units, func(u string) bool {
-			return slices.Contains(a.Units, u) && !slices.Contains(before[other], u)
-		}) {
-			all = append(all, other)
+		lost := slices.DeleteFunc(units, func(u string) bool { return !slices.Contains(a.Units, u) || slices.Contains(before[other], u) })
+		if other != source && len(lost) > 0 {
+			all[other] = lost
 		}
 	}
-	slices.Sort(all)
 	return all
+}
+
+// concerns gives the projects that held what an account takes the place of: of its source, and of the units that it takes from others.
+func (h *holding) concerns(a *CoverAccount, taken map[string][]string) (all []tenant.ProjectID) {
+	if old := h.old.account(a.BillingAccount); old != nil {
+		all = union(all, old.Projects)
+	}
+	for other, units := range taken {
+		for _, b := range h.cover.source(other).Accounts {
+			if slices.ContainsFunc(b.Units, func(u string) bool { return slices.Contains(units, u) }) {
+				all = union(all, b.Projects)
+			}
+		}
+	}
+	return all
+}
+
+// checkWithin refuses to take from projects that who delivers does not see. It says neither what nor from whom.
+func (r *Replacement) checkWithin() error {
+	if r.Sees == nil {
+		return nil
+	}
+	beyond := func(p tenant.ProjectID) bool { return !r.Sees(p) }
+	for _, h := range r.covers {
+		if !h.changed {
+			continue
+		}
+		for i := range h.next.Accounts {
+			a := &h.next.Accounts[i]
+			if a.Delivery == r.Delivery && h.replaced[a.BillingAccount] && slices.ContainsFunc(h.concerns(a, h.taken(r.Source, a)), beyond) {
+				return fault.New(fault.Invalid, "The delivery would take the place of costs that are not only of the projects that you are limited to. "+
+					"Nothing was changed. Give it a source of its own and leave out accounts that others deliver, or ask a member who is not limited.")
+			}
+		}
+	}
+	return nil
 }

@@ -78,7 +78,7 @@ func (o *costsOut) Alternate() (string, func(io.Writer) error) {
 
 func (s *Service) costsOperation() route.Operation {
 	return route.ForTenant(route.Spec{
-		ID: "getCosts", Method: http.MethodGet, Path: "/v1/tenants/{tenantId}/costs", Permission: tenant.ReadCost, Function: route.API,
+		ID: "getCosts", Method: http.MethodGet, Path: "/v1/tenants/{tenantId}/costs", Permission: tenant.ReadCost, Reach: route.Within, Function: route.API,
 		Summary: "Ask what costs are", Doc: costsDoc, Tag: "Costs", Media: "text/csv",
 		Example: &costsIn{Start: "2026-01-01", End: "2026-02-01", GroupBy: "serviceName,environment",
 			Filter: []string{"environment:production", "!chargeCategory:Credit,Tax"}},

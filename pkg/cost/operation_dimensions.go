@@ -39,7 +39,7 @@ type dimensionsOut struct{ Body Asked }
 
 func (s *Service) dimensionsOperation() route.Operation {
 	return route.ForTenant(route.Spec{
-		ID: "listDimensions", Method: http.MethodGet, Path: "/v1/tenants/{tenantId}/dimensions", Permission: tenant.ReadCost, Function: route.API,
+		ID: "listDimensions", Method: http.MethodGet, Path: "/v1/tenants/{tenantId}/dimensions", Permission: tenant.ReadCost, Reach: route.Within, Function: route.API,
 		Summary: "List what costs can be asked by", Tag: "Costs", Example: &struct{}{},
 		Doc: "Lists the dimensions, the views that keep them together, and the tag keys, label keys and currencies of the projects that the " +
 			"caller sees. Dimensions of the project go with every view.",

@@ -32,7 +32,7 @@ type valuesOut struct{ Body route.Page[Value] }
 func (s *Service) valuesOperation() route.Operation {
 	return route.ForTenant(route.Spec{
 		ID: "listDimensionValues", Method: http.MethodGet, Path: "/v1/tenants/{tenantId}/dimensions/{dimension}/values",
-		Permission: tenant.ReadCost, Function: route.API, Summary: "List the values of a dimension", Tag: "Costs",
+		Permission: tenant.ReadCost, Reach: route.Within, Function: route.API, Summary: "List the values of a dimension", Tag: "Costs",
 		Example: &valuesIn{Dimension: "serviceName", Start: "2026-01-01", End: "2026-02-01", Prefix: "Amazon"},
 		Doc: "Lists, in ascending order, the values that costs of the range have in a dimension, of the projects that the caller sees; null " +
 			"first, where there are costs without a value. Of project, environment and label:‹key› it lists those of all projects, whatever the range. Dimensions " +

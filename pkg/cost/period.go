@@ -33,7 +33,7 @@ func (r *Replacement) buildPeriods(ctx context.Context) error {
 			continue
 		}
 		for _, a := range h.old.Accounts {
-			if !h.replaced[a.BillingAccount] {
+			if !h.replaced[a.BillingAccount] && !slices.Contains(r.Stays, Holding{a.BillingAccount, period}) {
 				continue
 			}
 			for _, p := range a.Projects {
@@ -67,12 +67,17 @@ func (r *Replacement) buildPeriod(ctx context.Context, p tenant.ProjectID, v doc
 		return err
 	}
 	h := r.covers[period]
-	if v == document.Tags && old != nil && h.keeps(p) && !slices.Equal(old.TagKeys, r.TagKeys) {
+	retag := v == document.Tags && old != nil && !slices.Equal(old.TagKeys, r.TagKeys)
+	if retag && h.keeps(p) && len(r.Stays) == 0 {
 		return fmt.Errorf("what stays of %s has other tag keys", period)
 	}
 	e, all := r.encoding(v, old), rolled(in, v.Metrics())
 	if old != nil && h.keeps(p) {
-		all = merge(all, keep(r.stored(ctx, at, entry, old, v.Metrics()), h.replaced))
+		kept := keep(r.stored(ctx, at, entry, old, v.Metrics()), h.replaced)
+		if retag {
+			kept = retagged(kept, len(v.Dims()), old.TagKeys, r.TagKeys)
+		}
+		all = merge(all, kept)
 	}
 	if Yearly(v) {
 		s := &sheet{spool: r.spool, documents: len(v.Metrics())}

@@ -52,8 +52,13 @@ type Replacement struct {
 	Source      string
 	TagKeys     []string // kept tag keys, sorted
 	AllowShrink bool
-	Dir         string // for the spool
-	Lines       *rollup.Result
+	// Stays are older lines of the source that cannot be read again. They stay as they are, and count as split by today's Rules and as
+	// having today's TagKeys: those of them that are new are null there.
+	Stays []Holding
+	Rules int64
+	Sees  func(tenant.ProjectID) bool // whether who delivers may replace what a project has; nil: all may be
+	Dir   string                      // for the spool
+	Lines *rollup.Result
 	// Origin of a billing account and period among the lines.
 	Origin func(billingAccount string, period calendar.Month) Origin
 	// Loading is told how many parts of how many are loaded; its error ends the load. May be nil.
@@ -103,6 +108,7 @@ type Change struct {
 	After            Control            `json:"after"`
 	TakenFrom        []tenant.ProjectID `json:"takenFrom"` // projects that held lines of the account and hold none now
 	Shadows          []string           `json:"shadows"`   // other sources that count less of the account's units than before
+	Concerns         []tenant.ProjectID `json:"concerns"`  // projects that held what Before and Shadows tell of
 }
 
 // Control is the control totals of lines: how many, and their sums by currency and charge category.
@@ -112,9 +118,13 @@ type Control struct {
 }
 
 // Prepare encodes all documents that the lines make, and says what would change. Nothing is written yet. It refuses, as
-// fault.Invalid, a replacement that loses more than half of the lines of a billing account and period.
+// fault.Invalid, a replacement that loses more than half of the lines of a billing account and period, or that replaces what is not
+// for who delivers it to replace: that first and in words that tell nothing else.
 func (r *Replacement) Prepare(ctx context.Context) ([]Change, error) {
 	if err := r.read(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.checkWithin(); err != nil {
 		return nil, err
 	}
 	changes := r.changes()
@@ -164,6 +174,9 @@ func (r *Replacement) read(ctx context.Context) error {
 	r.covers = map[calendar.Month]*holding{}
 	for _, t := range r.Lines.Tallies() {
 		r.covers[t.Billing] = &holding{changed: true}
+	}
+	for _, s := range r.Stays {
+		r.covers[s.Period] = &holding{changed: true}
 	}
 	if len(r.covers) > MaxPeriods {
 		return fault.New(fault.Invalid, "The delivery has %d billing periods; one may have at most %d. Split it by billing period.",
@@ -235,7 +248,7 @@ func (r *Replacement) hold() error {
 		if h.old != nil {
 			for _, a := range h.old.Accounts {
 				if !h.replaced[a.BillingAccount] {
-					h.next.Accounts = append(h.next.Accounts, a)
+					h.next.Accounts = append(h.next.Accounts, r.staying(a, period))
 				}
 			}
 		}
@@ -244,13 +257,24 @@ func (r *Replacement) hold() error {
 	return nil
 }
 
-// changes lists what the replacement does, by billing account and period of the lines.
+// staying is an account whose lines are not replaced.
+func (r *Replacement) staying(a CoverAccount, period calendar.Month) CoverAccount {
+	if slices.Contains(r.Stays, Holding{a.BillingAccount, period}) {
+		if a.TagKeys = r.TagKeys; a.Rules != Aimed {
+			a.Rules = r.Rules
+		}
+	}
+	return a
+}
+
+// changes lists what the replacement does, by billing account and period of the delivery's lines: not of those that are read again with
+// them.
 func (r *Replacement) changes() (all []Change) {
 	for _, period := range slices.Sorted(maps.Keys(r.covers)) {
 		h := r.covers[period]
 		for i := range h.next.Accounts {
 			a := &h.next.Accounts[i]
-			if !h.replaced[a.BillingAccount] {
+			if !h.replaced[a.BillingAccount] || a.Delivery != r.Delivery {
 				continue
 			}
 			c := Change{BillingAccountID: a.BillingAccount, Period: period, After: Control{a.Lines, a.Sums}}
@@ -258,7 +282,8 @@ func (r *Replacement) changes() (all []Change) {
 				c.Before = Control{old.Lines, old.Sums}
 				c.TakenFrom = slices.DeleteFunc(slices.Clone(old.Projects), func(p tenant.ProjectID) bool { return slices.Contains(a.Projects, p) })
 			}
-			c.Shadows = h.shadows(r.Source, a)
+			taken := h.taken(r.Source, a)
+			c.Shadows, c.Concerns = slices.Sorted(maps.Keys(taken)), h.concerns(a, taken)
 			all = append(all, c)
 		}
 	}

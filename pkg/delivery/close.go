@@ -6,6 +6,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
@@ -18,7 +19,7 @@ func (s *Service) close(ctx context.Context, scope *tenant.Scope, in *GetImport)
 			return nil, err
 		}
 		if r.Status != Awaiting && r.Status != Queued {
-			return &Got{r.Delivery}, nil
+			return &Got{r.shown(scope)}, nil
 		}
 		if r.Status == Awaiting {
 			before, there := tell(&r.Delivery), r.arrived()
@@ -36,7 +37,7 @@ func (s *Service) close(ctx context.Context, scope *tenant.Scope, in *GetImport)
 		if err != nil {
 			return nil, err
 		}
-		return &Got{r.Delivery}, s.Queue.Send(ctx, Message{Kind: Closed, Tenant: scope.Tenant(), Delivery: r.ID})
+		return &Got{r.shown(scope)}, s.Queue.Send(ctx, Message{Kind: Closed, Tenant: scope.Tenant(), Delivery: r.ID})
 	}
 	return nil, fault.New(fault.Unavailable, "Too many changes at once. Try again.")
 }
@@ -88,6 +89,35 @@ func (s *Service) write(ctx context.Context, scope *tenant.Scope, r *record, ver
 		return err
 	}
 	return t.Write(ctx, store.Change{Key: store.Delivery(r.ID), Value: *r, Condition: store.VersionIs(version)}, row)
+}
+
+// TakesFile refuses a file that no delivery awaits, by the file's object key: an upload address lasts longer than what it is for.
+func TakesFile(ctx context.Context, st *store.Store, key string) error {
+	if err := organization.TakesFiles(ctx, st, key); err != nil {
+		return err
+	}
+	used := fault.New(fault.Forbidden, "this upload address is worth nothing any more: the import has its files, or is not there. Begin a new import")
+	m, ok := parseKey(key)
+	if !ok {
+		return used
+	}
+	scope, err := organization.Work(ctx, st, m.Tenant, "upload")
+	if err != nil {
+		return err
+	}
+	t, err := st.Tenant(scope)
+	if err != nil {
+		return err
+	}
+	var d Delivery
+	version, err := t.Read(ctx, store.Delivery(m.Delivery), &d)
+	if err != nil {
+		return err
+	}
+	if version == 0 || d.Status != Awaiting || m.File >= len(d.Files) {
+		return used
+	}
+	return nil
 }
 
 const maxTries = 10

@@ -19,7 +19,7 @@ const uploadTime = 45 * time.Minute
 // Terms are what both ways of creating a delivery say.
 type Terms struct {
 	Format      string `json:"format" enum:"csv,parquet" doc:"csv may be gzip-compressed; that is recognised."`
-	Source      string `json:"source,omitempty" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$" patternDescription:"1 to 63 letters, digits, dots, dashes and underscores" doc:"Names the stream. A delivery replaces what earlier ones of its source brought of the same billing accounts and billing periods, in whatever project they were: give each project's own files a source of their own. Left out, it is the project's ID, or default for a delivery that rules split."`
+	Source      string `json:"source,omitempty" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$" patternDescription:"1 to 63 letters, digits, dots, dashes and underscores" doc:"Names the stream. A delivery replaces what earlier ones of its source brought of the same billing accounts and billing periods, in whatever project they were: give each project's own files a source of their own. What a member who is limited to projects delivers takes the place of nothing in others. Left out, it is the project's ID, or default for a delivery that rules split."`
 	AllowShrink bool   `json:"allowShrink,omitempty" doc:"Accept that a billing account and period loses more than half of its lines."`
 	Final       bool   `json:"final,omitempty" doc:"Say that nothing more will come for the billing periods delivered."`
 }
@@ -75,9 +75,6 @@ func (s *Service) createOne(ctx context.Context, scope *tenant.Scope, in *Create
 }
 
 func (s *Service) createMany(ctx context.Context, scope *tenant.Scope, in *CreateMany) (*Created, error) {
-	if scope.Limited() {
-		return nil, fault.New(fault.Forbidden, "A member who is limited to named projects cannot deliver to all of them. Aim the delivery at a project.")
-	}
 	if in.Body.Source == "" {
 		in.Body.Source = "default"
 	}
@@ -131,7 +128,7 @@ func (s *Service) begin(ctx context.Context, scope *tenant.Scope, t *store.Tenan
 		return "", err
 	}
 	r := record{Delivery: Delivery{ID: id, ProjectID: p, Source: "upload:" + terms.Source, Format: terms.Format,
-		AllowShrink: terms.AllowShrink, Final: terms.Final, Status: Awaiting, CreatedAt: now}}
+		AllowShrink: terms.AllowShrink, Final: terms.Final, Status: Awaiting, CreatedAt: now}, Maker: scope.Limit()}
 	for _, f := range files {
 		r.Files = append(r.Files, Upload{Name: f.Name, SizeBytes: f.SizeBytes})
 	}
@@ -166,7 +163,7 @@ func (s *Service) admit(ctx context.Context, scope *tenant.Scope, t *store.Tenan
 
 func (s *Service) created(ctx context.Context, scope *tenant.Scope, r *record) (*Created, error) {
 	out := &Created{Location: path(scope, &r.Delivery)}
-	out.Body.Delivery = r.Delivery
+	out.Body.Delivery = r.shown(scope)
 	if r.Status != Awaiting {
 		return out, nil
 	}

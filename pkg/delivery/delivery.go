@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/calendar"
@@ -35,6 +36,7 @@ type Delivery struct {
 	FinishedAt  *time.Time        `json:"finishedAt,omitempty"`
 	Progress    *Progress         `json:"progress,omitempty"`
 	Result      *Result           `json:"result,omitempty" doc:"Of a succeeded delivery."`
+	Unreadable  string            `json:"unreadable,omitempty" doc:"Why a delivery that was read once cannot be read again. Its costs stay as they are: split by the rules of then, and without the values of tag keys that are newer. Deliver its files again to mend that."`
 	Error       string            `json:"error,omitempty" doc:"Of a failed delivery: what is wrong and what to do."`
 	Problems    []fault.Detail    `json:"problems,omitempty" doc:"Of a failed delivery: the first 20 places that could not be read right."`
 	More        bool              `json:"moreProblems,omitempty" doc:"There are more problems than these."`
@@ -68,7 +70,7 @@ type Result struct {
 type PeriodChange struct {
 	Period            calendar.Month     `json:"period"`
 	BillingAccountIDs []string           `json:"billingAccountIds" doc:"The accounts that were replaced; at most 100 are named."`
-	Before            Totals             `json:"before"`
+	Before            *Totals            `json:"before,omitempty" doc:"Absent for a member who is limited to projects and does not see all that held it, as are takenFrom of others and shadows."`
 	After             Totals             `json:"after"`
 	TakenFrom         []tenant.ProjectID `json:"takenFrom,omitempty" doc:"Projects that held lines of these accounts by earlier deliveries of the source, and hold none now."`
 	Shadows           []string           `json:"shadows,omitempty" doc:"Other sources that hold some of the same accounts and count no longer, since this delivery is the newer. What they hold is kept aside."`
@@ -92,8 +94,10 @@ type Costs struct {
 // record is a delivery as it is stored, with the workers' own notes.
 type record struct {
 	Delivery
-	Work work     `json:"work"`
-	Tags []string `json:"tags,omitempty"` // of the files as they were read
+	Work     work               `json:"work"`
+	Tags     []string           `json:"tags,omitempty"`     // of the files as they were read
+	Maker    tenant.Limit       `json:"maker,omitzero"`     // within which it may replace anything
+	Concerns []tenant.ProjectID `json:"concerns,omitempty"` // projects that its result, or its failure, tells of
 	// Periods is what a Deposit says of billing periods.
 	Periods map[calendar.Month]Period `json:"periods,omitempty"`
 }
@@ -106,6 +110,28 @@ type work struct {
 	Attempts int       `json:"attempts"`
 	Gen      string    `json:"gen,omitempty"`    // of an attempt that may have loaded something
 	Settle   bool      `json:"settle,omitempty"` // Gen counts; what it superseded is to be removed
+}
+
+// shown is the delivery as a member is told of it: nothing of projects that they do not see.
+func (r *record) shown(scope *tenant.Scope) Delivery {
+	d, unseen := r.Delivery, func(p tenant.ProjectID) bool { return !scope.Sees(p) }
+	if !slices.ContainsFunc(r.Concerns, unseen) {
+		return d
+	}
+	if d.Status == Failed {
+		d.Error, d.Problems, d.More = "The delivery was refused, for a reason that is in projects you do not see. Nothing of it is stored. "+
+			"Ask a member who is not limited to projects.", nil, false
+	}
+	if d.Result != nil {
+		result := *d.Result
+		result.Periods = slices.Clone(result.Periods)
+		for i := range result.Periods {
+			p := &result.Periods[i]
+			p.Before, p.Shadows, p.TakenFrom = nil, nil, slices.DeleteFunc(slices.Clone(p.TakenFrom), unseen)
+		}
+		d.Result = &result
+	}
+	return d
 }
 
 func (d *Delivery) done() bool { return d.Status == Succeeded || d.Status == Failed }

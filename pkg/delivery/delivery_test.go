@@ -16,6 +16,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/apptest"
 	"github.com/tenantry/tenantry/pkg/delivery"
+	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
@@ -163,7 +164,7 @@ func TestDeliveryAgain(t *testing.T) {
 	t.Run("changes nothing and writes no document", func(t *testing.T) {
 		d := w.aim(lines(10, "a", "0.1"), nil)
 		require.Zero(t, d.Result.DocumentsWritten)
-		require.Equal(t, d.Result.Periods[0].Before, d.Result.Periods[0].After)
+		require.Equal(t, *d.Result.Periods[0].Before, d.Result.Periods[0].After)
 		require.Equal(t, "1", w.ask(february).Total)
 	})
 	t.Run("under another source's name adds nothing and is a shadow", func(t *testing.T) {
@@ -359,9 +360,62 @@ func TestAFileThatIsReplacedAfterItWasReadIsNotReadAgain(t *testing.T) {
 	w.home.Do(t, "POST", w.home.Path("/imports/"+string(c.ID)+"/close"), nil).Is(t, 202)
 	w.app.Work(t)
 	require.Equal(t, "1", w.ask(february).Total)
-	w.put(c.Files[0].UploadURL, lines(10, "a", "0.9"))
+	r, err := http.NewRequest(http.MethodPut, w.app.URL+c.Files[0].UploadURL, strings.NewReader(lines(10, "a", "0.9")))
+	require.NoError(t, err)
+	w.app.With("").Send(t, r).Fails(t, 403, "has its files")
+	w.replace(c.ID, lines(10, "a", "0.9"))
 	w.home.Do(t, "PUT", w.home.Path("/tag-keys"), map[string]any{"keys": []string{"team"}}).Is(t, 200)
 	w.app.Work(t)
 	require.Equal(t, "1", w.ask(february).Total, "what was delivered counts")
 	require.Contains(t, w.app.Log.String(), "was replaced after it was read")
+}
+
+// replace puts other bytes in the place of a delivery's first file, behind the platform's back; "" takes it away.
+func (t *tester) replace(id tenant.DeliveryID, file string) {
+	scope, err := organization.Work(t.Context(), t.app.Store, t.home.Tenant, "test")
+	require.NoError(t, err)
+	if file == "" {
+		require.NoError(t, t.app.Deliveries.Files.Remove(t.Context(), scope, delivery.Name(id, 0)))
+		return
+	}
+	require.NoError(t, t.app.Deliveries.Files.Put(t.Context(), scope, delivery.Name(id, 0), []byte(file)))
+}
+
+// A file that is gone, or another one, holds up neither what is read again nor what others deliver: what it brought stays as it is, and
+// the delivery says so.
+func TestWhatCannotBeReadAgainHoldsNothingUp(t *testing.T) {
+	for name, now := range map[string]string{"replaced": lines(10, "a", "0.9"), "gone": ""} {
+		t.Run(name, func(t *testing.T) {
+			w := newTester(t)
+			w.home.Do(t, "PUT", w.home.Path("/tag-keys"), map[string]any{"keys": []string{"team"}}).Is(t, 200)
+			first := w.aim(header+line("a", 1, "1", `"{""team"":""x""}"`)+line("b", 1, "2", `"{""team"":""y"",""env"":""p""}"`), nil)
+			w.replace(first.ID, now)
+			state := func() (rebuilding int, unreadable string) {
+				var keys struct{ Rebuilding int }
+				w.home.Get(t, w.home.Path("/tag-keys")).Is(t, 200).Into(t, &keys)
+				var d delivery.Delivery
+				w.home.Get(t, w.home.Path("/imports/"+string(first.ID))).Is(t, 200).Into(t, &d)
+				return keys.Rebuilding, d.Unreadable
+			}
+			_, why := state()
+			require.Empty(t, why)
+			w.home.Do(t, "PUT", w.home.Path("/tag-keys"), map[string]any{"keys": []string{"env", "team"}}).Is(t, 200)
+			second := w.aim(strings.ReplaceAll(header+line("c", 1, "4", `"{""team"":""x"",""env"":""q""}"`), ",pay,", ",other,"), nil)
+			require.Equal(t, delivery.Succeeded, second.Status, second.Error)
+			w.app.Work(t)
+			left, why := state()
+			require.Zero(t, left)
+			require.NotEmpty(t, why)
+			require.Equal(t, map[string]string{"x": "5", "y": "2"}, w.ask(february+"&groupBy=tag:team").by("tag:team"))
+			require.Equal(t, map[string]string{"q": "4", "null": "3"}, w.ask(february+"&groupBy=tag:env").by("tag:env"), "what is not known is null")
+			w.home.Do(t, "PUT", w.home.Path("/tag-keys"), map[string]any{"keys": []string{"env"}}).Is(t, 200)
+			w.app.Work(t)
+			left, _ = state()
+			require.Zero(t, left)
+			require.Equal(t, map[string]string{"q": "4", "null": "3"}, w.ask(february+"&groupBy=tag:env").by("tag:env"))
+			require.Equal(t, "7", w.ask(february).Total)
+			w.aim(header+line("a", 1, "1", `"{""env"":""p""}"`)+line("b", 1, "2", `"{""env"":""p""}"`), nil)
+			require.Equal(t, map[string]string{"q": "4", "p": "3"}, w.ask(february+"&groupBy=tag:env").by("tag:env"), "delivered again, it is known")
+		})
+	}
 }

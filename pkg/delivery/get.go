@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"time"
 
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/project"
@@ -54,7 +55,7 @@ func (s *Service) get(ctx context.Context, scope *tenant.Scope, in *GetImport) (
 	if err != nil {
 		return nil, err
 	}
-	return &Got{r.Delivery}, nil
+	return &Got{r.shown(scope)}, nil
 }
 
 func (s *Service) getOne(ctx context.Context, scope *tenant.Scope, in *GetProjectImport) (*Got, error) {
@@ -66,7 +67,7 @@ func (s *Service) getOne(ctx context.Context, scope *tenant.Scope, in *GetProjec
 	if err != nil {
 		return nil, err
 	}
-	return &Got{r.Delivery}, nil
+	return &Got{r.shown(scope)}, nil
 }
 
 // sees tells whether a member may know of a delivery: one who is limited to projects, of those aimed at them.
@@ -116,12 +117,15 @@ func (s *Service) listOne(ctx context.Context, scope *tenant.Scope, in *ListProj
 	return s.page(ctx, scope, in.Paging, cursors, func(d *Delivery) bool { return d.ProjectID == p.ID })
 }
 
-// maxLooks bounds how many pages of deliveries one request reads to find some that match.
-const maxLooks = 10
+// maxLooks bounds how many pages of maxLook deliveries one request reads to find some that match, and what is left of an hour then.
+const maxLooks, maxLook = 10, 200
 
+// page lists deliveries that match, the newest first. Its cursor stands on one that was listed, or at a full hour where too many do
+// not match: never on one that the caller does not see.
 func (s *Service) page(ctx context.Context, scope *tenant.Scope, in route.Paging, cursors route.Cursors, match func(*Delivery) bool) (*Listed, error) {
-	after, err := cursors.After(in.Cursor)
-	if err != nil {
+	l := store.List{Reverse: true, Limit: in.Limit + 1, Consistency: store.Strongly}
+	var err error
+	if l.After, err = cursors.Key(in.Cursor); err != nil {
 		return nil, err
 	}
 	t, err := s.Store.Tenant(scope)
@@ -129,30 +133,33 @@ func (s *Service) page(ctx context.Context, scope *tenant.Scope, in route.Paging
 		return nil, err
 	}
 	out := &Listed{route.Page[Delivery]{Items: []Delivery{}}}
-	for range maxLooks {
-		page, err := t.Query(ctx, store.Deliveries(), store.List{After: after, Reverse: true, Limit: in.Limit, Consistency: store.Strongly})
+	last, hour := "", time.Time{}
+	for looks := 1; ; looks++ {
+		page, err := t.Query(ctx, store.Deliveries(), l)
 		if err != nil {
 			return nil, err
 		}
-		for i, rec := range page.Records {
+		for _, rec := range page.Records {
 			var r record
 			if err := rec.Value.Decode(&r); err != nil {
 				return nil, err
 			}
-			if match(&r.Delivery) {
-				out.Body.Items = append(out.Body.Items, r.Delivery)
-			}
-			if len(out.Body.Items) == in.Limit {
-				if i+1 < len(page.Records) || page.Next != "" {
-					out.Body.Next = cursors.Make(rec.Address.SK)
-				}
+			made := r.CreatedAt.Truncate(time.Hour)
+			full := len(out.Body.Items) == in.Limit
+			switch {
+			case looks > maxLooks && made.Before(hour):
+				out.Body.Next = cursors.Make(store.DeliveriesBefore(hour))
 				return out, nil
+			case match(&r.Delivery) && full:
+				out.Body.Next = cursors.Make(last)
+				return out, nil
+			case match(&r.Delivery):
+				out.Body.Items, last = append(out.Body.Items, r.shown(scope)), rec.Address.SK
 			}
+			hour = made
 		}
-		if after = page.Next; after == "" {
-			break
+		if l.After, l.Limit = page.Next, maxLook; l.After == "" {
+			return out, nil
 		}
 	}
-	out.Body.Next = cursors.Make(after)
-	return out, nil
 }

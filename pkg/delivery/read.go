@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -75,10 +76,16 @@ func (r *reading) replace(ctx context.Context, in *intake, lines *rollup.Result,
 		Origin: func(account string, p calendar.Month) cost.Origin {
 			return in.origin[cost.Holding{BillingAccount: account, Period: p}]
 		},
-		Loading: func(int, int) error { return r.lease.held() }}
+		Loading: func(int, int) error { return r.lease.held() }, Stays: in.stays, Rules: in.now.roster.Rules}
 	defer rep.Close()
+	if rec.Maker.Limited && !again { // what is read again takes nothing more
+		rep.Sees = rec.Maker.Sees
+	}
 	r.meter.stage.Store("preparing")
 	changes, err := rep.Prepare(ctx)
+	for _, c := range changes {
+		r.concerns = union(r.concerns, c.Concerns)
+	}
 	switch {
 	case errors.Is(err, money.ErrOverflow):
 		return fault.Wrap(err, fault.Invalid, "The sums of the delivery, with what its source holds else, are out of range: more than 20 digits "+
@@ -129,9 +136,10 @@ func (r *reading) commit(ctx context.Context, in *intake, rep *cost.Replacement,
 		rec.Work.Settle = true
 		if !in.again {
 			rec.Status, rec.FinishedAt, rec.Progress, rec.Result = Succeeded, &now, nil, result
-			rec.Tags = in.tags
+			rec.Tags, rec.Concerns = in.tags, r.concerns
 		}
-	}, func(own store.Change) error { return rep.Commit(ctx, own, row) })
+		rec.Unreadable = in.why
+	}, func(own store.Change) error { return rep.Commit(ctx, append([]store.Change{own, row}, in.left...)...) })
 }
 
 // follow asks for what was delivered to be read again where rules or tag keys changed while it was read: whoever changed
@@ -162,6 +170,9 @@ type intake struct {
 	tags    []string                           // of the delivery's own files
 	symbols *focus.Symbols
 	builder *rollup.Builder
+	why     string         // the delivery itself cannot be read again
+	stays   []cost.Holding // what cannot be
+	left    []store.Change // notes that other deliveries cannot be
 }
 
 func (in *intake) close() {
@@ -183,31 +194,85 @@ func (in *intake) all(ctx context.Context) (*rollup.Result, error) {
 	}
 	in.builder = rollup.New(rollup.Config{Dir: in.service.Temp, Symbols: in.symbols, TagKeys: in.now.tagKeys,
 		Assign: in.assign(&rec.Delivery)})
-	if err := in.files(ctx, rec, only); err != nil {
+	why := ""
+	if in.again {
+		var err error
+		if why, err = in.unreadable(ctx, rec); err != nil {
+			return nil, err
+		}
+	}
+	if why != "" {
+		in.leave(why, rec.ID, only)
+	} else if err := in.files(ctx, rec, only); err != nil {
 		return nil, err
 	}
-	if len(in.origin) == 0 {
+	if len(in.origin) == 0 && why == "" {
 		return nil, fault.New(fault.Invalid, "The delivery has no lines. Nothing was changed.")
 	}
+	if err := in.along(ctx); err != nil {
+		return nil, err
+	}
+	return in.builder.Finish()
+}
+
+// along reads again what stays of other deliveries in the periods that were read, or leaves it as it is where that cannot be.
+func (in *intake) along(ctx context.Context) error {
 	others, err := in.others(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for id, only := range others {
 		var other record
-		if _, err := in.tenant.Read(ctx, store.Delivery(id), &other); err != nil {
-			return nil, err
+		version, err := in.tenant.Read(ctx, store.Delivery(id), &other)
+		if err != nil {
+			return err
 		}
-		in.builder.Reassign(in.assign(&other.Delivery))
-		if err := in.files(ctx, &other, only); err != nil {
-			if fault.Is(err, fault.Invalid) {
-				err = fault.Wrap(err, fault.Invalid, "Delivery %s brought other accounts of the same billing periods, which must be read again by the present "+
-					"rules and tag keys, and cannot be: its file was replaced or removed. Nothing was changed. Deliver its file again, then this one.", id)
-			}
-			return nil, err
+		why, err := in.unreadable(ctx, &other)
+		if err != nil {
+			return err
+		}
+		if why == "" {
+			in.builder.Reassign(in.assign(&other.Delivery))
+			err = in.files(ctx, &other, only)
+		} else if in.leave(why, id, only); version > 0 && other.Unreadable != why {
+			other.Unreadable = why
+			in.left = append(in.left, store.Change{Key: store.Delivery(id), Value: other, Condition: store.VersionIs(version)})
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return in.builder.Finish()
+	return nil
+}
+
+// unreadable tells why a delivery that was read cannot be read again, "" where it can.
+func (in *intake) unreadable(ctx context.Context, d *record) (string, error) {
+	for i := range d.Files {
+		f, err := in.service.Files.Open(ctx, in.scope, Name(d.ID, i))
+		if fault.Is(err, fault.NotFound) {
+			return fmt.Sprintf("File %d is not there any more.", i), nil
+		}
+		if err != nil {
+			return "", err
+		}
+		tag := f.Tag()
+		if err := f.Close(); err != nil {
+			return "", err
+		}
+		if i < len(d.Tags) && d.Tags[i] != tag {
+			return fmt.Sprintf("File %d was replaced after it was read.", i), nil
+		}
+	}
+	return "", nil
+}
+
+// leave leaves what a delivery holds as it is.
+func (in *intake) leave(why string, id tenant.DeliveryID, held map[cost.Holding]bool) {
+	in.service.Log.Warn("a delivery cannot be read again", "tenant", in.scope.Tenant(), "delivery", id, "reason", why)
+	in.stays = slices.AppendSeq(in.stays, maps.Keys(held))
+	if id == in.delivery.ID {
+		in.why = why
+	}
 }
 
 // assign gives the projects of a delivery's lines: the one it is aimed at, or by the rules.
@@ -253,13 +318,18 @@ func (in *intake) others(ctx context.Context) (map[tenant.DeliveryID]map[cost.Ho
 			periods = append(periods, h.Period)
 		}
 	}
+	for _, h := range in.stays {
+		if !slices.Contains(periods, h.Period) {
+			periods = append(periods, h.Period)
+		}
+	}
 	held, err := cost.Holdings(ctx, in.tenant, in.delivery.Source, periods)
 	if err != nil {
 		return nil, err
 	}
 	all := map[tenant.DeliveryID]map[cost.Holding]bool{}
 	for h, a := range held {
-		if _, read := in.origin[h]; read || !in.now.outdated(&a) {
+		if _, read := in.origin[h]; read || slices.Contains(in.stays, h) || !in.now.outdated(&a) {
 			continue
 		}
 		if all[a.Delivery] == nil {

@@ -35,7 +35,8 @@ func newResult(changes []cost.Change, written int) (*Result, error) {
 				return nil, err
 			}
 		}
-		p.Before, p.After = before.costs(), after.costs()
+		held := before.costs()
+		p.Before, p.After = &held, after.costs()
 		r.Lines += p.After.Lines
 		r.Periods = append(r.Periods, p)
 		changes = changes[n:]

@@ -52,6 +52,7 @@ type reading struct {
 	lease    *lease
 	delivery record // as it was when the lease was taken
 	meter    meter
+	concerns []tenant.ProjectID // that what it comes to tells of
 }
 
 // run settles what earlier attempts left, then reads the delivery unless that is done, and gives the lease back.
@@ -141,7 +142,7 @@ func (r *reading) fail(ctx context.Context, err error) error {
 	}
 	return r.lease.release(ctx, func(rec *record) {
 		rec.Status, rec.FinishedAt, rec.Progress = Failed, &now, nil
-		rec.Error, rec.Problems = f.Message, f.Details
+		rec.Error, rec.Problems, rec.Concerns = f.Message, f.Details, r.concerns
 		if len(rec.Problems) > maxProblems {
 			rec.Problems, rec.More = rec.Problems[:maxProblems], true
 		}

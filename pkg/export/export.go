@@ -97,11 +97,11 @@ const (
 func (s *Service) Operations() []route.Operation {
 	const all, one, tag = "/v1/tenants/{tenantId}/exports", "/v1/tenants/{tenantId}/exports/{exportId}", "Exports"
 	return []route.Operation{
-		route.ForTenant(route.Spec{ID: createExport, Method: "POST", Path: all, Permission: tenant.ExportTenant, Function: route.Admin, Tag: tag,
+		route.ForTenant(route.Spec{ID: createExport, Method: "POST", Path: all, Permission: tenant.ExportTenant, Reach: route.Whole, Function: route.Admin, Tag: tag,
 			Status: 202, Summary: "Export everything", Doc: docExport, Example: createIn{}}, s.create),
-		route.ForTenant(route.Spec{ID: listExports, Method: "GET", Path: all, Permission: tenant.ExportTenant, Function: route.Admin, Tag: tag,
+		route.ForTenant(route.Spec{ID: listExports, Method: "GET", Path: all, Permission: tenant.ExportTenant, Reach: route.Whole, Function: route.Admin, Tag: tag,
 			Summary: "List exports", Doc: "Youngest first.", Example: listIn{}}, s.list),
-		route.ForTenant(route.Spec{ID: getExport, Method: "GET", Path: one, Permission: tenant.ExportTenant, Function: route.Admin, Tag: tag,
+		route.ForTenant(route.Spec{ID: getExport, Method: "GET", Path: one, Permission: tenant.ExportTenant, Reach: route.Whole, Function: route.Admin, Tag: tag,
 			Summary: "Get an export", Doc: "Progress while it runs, then what the archive holds and where it can be downloaded. That an address was " +
 				"given out is in the audit log.", Example: getIn{ExportID: "exp_01ARZ3NDEKTSV4RRFFQ69G5FAV"}}, s.get),
 	}
@@ -153,11 +153,7 @@ func (s *Service) now() time.Time { return s.Clock().UTC().Truncate(time.Millise
 
 // may refuses members who may not have all that the tenant has.
 func may(scope *tenant.Scope) error {
-	switch {
-	case scope.Limited():
-		return fault.Wrap(tenant.ErrDenied, fault.Forbidden, "Your membership is limited to named projects; an export is of the whole organization. "+
-			"Ask an owner or admin who is not.")
-	case scope.Standing().Status == tenant.Deleting && scope.Role() != tenant.Owner:
+	if scope.Standing().Status == tenant.Deleting && scope.Role() != tenant.Owner {
 		return fault.Wrap(tenant.ErrDenied, fault.Forbidden, "The organization is being deleted: until then its owners alone may export it.")
 	}
 	return nil

@@ -56,9 +56,11 @@ func newHouse(t *testing.T) *house {
 		return route.Spec{ID: id, Method: "GET", Path: path, Permission: p, Function: route.API, Tag: "T", Summary: "s", Example: struct{}{}}
 	}
 	nothing := func() (*struct{}, error) { return &struct{}{}, nil }
+	of := spec("getTenant", "/v1/tenants/{tenantId}", tenant.ReadTenant)
+	of.Reach = route.Within
 	var err error
 	h.Handler, err = route.Handler([]route.Operation{
-		route.ForTenant(spec("getTenant", "/v1/tenants/{tenantId}", tenant.ReadTenant),
+		route.ForTenant(of,
 			func(context.Context, *tenant.Scope, *struct{}) (*struct{}, error) { return nothing() }),
 		route.ForPrincipal(spec("getMe", "/v1/me", tenant.SignedIn),
 			func(context.Context, tenant.Principal, *struct{}) (*struct{}, error) { return nothing() }),

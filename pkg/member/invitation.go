@@ -56,16 +56,16 @@ func (s *Service) invitations() []route.Operation {
 	const one, id = all + "/{invitationId}", "inv_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 	const once = "The token is in this answer and never shown again; give it to the person who is to join. "
 	return []route.Operation{
-		route.ForTenant(route.Spec{ID: createInvitation, Method: "POST", Path: all, Permission: write, Function: route.Admin, Tag: tag,
+		route.ForTenant(route.Spec{ID: createInvitation, Method: "POST", Path: all, Permission: write, Reach: route.Within, Function: route.Admin, Tag: tag,
 			Status: 201, Summary: "Invite somebody", Doc: once + "The same request again under its Idempotency-Key answers without the token: " +
 				"renew the invitation to get another. " + docGrant,
 			Example: createIn{Body: New{Name: "Vera", Role: string(tenant.Viewer), Days: 7}}}, s.create),
-		route.ForTenant(route.Spec{ID: listInvitations, Method: "GET", Path: all, Permission: read, Function: route.Admin, Tag: tag,
+		route.ForTenant(route.Spec{ID: listInvitations, Method: "GET", Path: all, Permission: read, Reach: route.Within, Function: route.Admin, Tag: tag,
 			Summary: "List invitations", Doc: "Oldest first, those that are open and those that expired within 30 days.", Example: listIn{}}, s.listInvitations),
-		route.ForTenant(route.Spec{ID: "renewInvitation", Method: "POST", Path: one + "/renew", Permission: write, Function: route.Admin, Tag: tag,
+		route.ForTenant(route.Spec{ID: "renewInvitation", Method: "POST", Path: one + "/renew", Permission: write, Reach: route.Within, Function: route.Admin, Tag: tag,
 			Summary: "Renew an invitation", Doc: "It gets another token and its whole time again; the token before is worth nothing. " + once,
 			Example: invitationIn{InvitationID: id}}, s.renew),
-		route.ForTenant(route.Spec{ID: "revokeInvitation", Method: "DELETE", Path: one, Permission: write, Function: route.Admin, Tag: tag,
+		route.ForTenant(route.Spec{ID: "revokeInvitation", Method: "DELETE", Path: one, Permission: write, Reach: route.Within, Function: route.Admin, Tag: tag,
 			Summary: "Revoke an invitation", Doc: docGrant, Example: invitationIn{InvitationID: id}}, s.revoke),
 		route.ForPrincipal(route.Spec{ID: acceptInvitation, Method: "POST", Path: "/v1/invitations/accept", Permission: tenant.Person,
 			Function: route.Admin, Tag: tag, Status: 201, Summary: "Accept an invitation", Doc: "Whoever is signed in as a person and holds " +

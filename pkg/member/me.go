@@ -38,7 +38,7 @@ type meOut struct{ Body Me }
 
 func (s *Service) me(ctx context.Context, p tenant.Principal, in *meIn) (*meOut, error) {
 	cursors := route.NewCursors(getMe, p.Issuer, p.Subject)
-	after, err := cursors.After(in.Cursor)
+	after, err := cursors.Key(in.Cursor)
 	if err != nil {
 		return nil, err
 	}

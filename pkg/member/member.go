@@ -53,19 +53,19 @@ func (s *Service) Operations() []route.Operation {
 		route.ForPrincipal(route.Spec{ID: getMe, Method: "GET", Path: "/v1/me", Permission: tenant.SignedIn, Function: route.Admin,
 			Tag: tag, Summary: "Ask who you are", Doc: "With your tenants, oldest first, and what you may do in each. An API key has one.",
 			Example: meIn{}}, s.me),
-		route.ForTenant(route.Spec{ID: listMembers, Method: "GET", Path: all, Permission: read, Function: route.Admin, Tag: tag,
+		route.ForTenant(route.Spec{ID: listMembers, Method: "GET", Path: all, Permission: read, Reach: route.Within, Function: route.Admin, Tag: tag,
 			Summary: "List members", Example: listIn{}}, s.list),
-		route.ForTenant(route.Spec{ID: "getMember", Method: "GET", Path: one, Permission: read, Function: route.Admin, Tag: tag,
+		route.ForTenant(route.Spec{ID: "getMember", Method: "GET", Path: one, Permission: read, Reach: route.Within, Function: route.Admin, Tag: tag,
 			Summary: "Get a member", Example: getIn{MemberID: id}}, s.get),
-		route.ForTenant(route.Spec{ID: "updateMember", Method: "PATCH", Path: one, Permission: write, Function: route.Admin, Tag: tag,
+		route.ForTenant(route.Spec{ID: "updateMember", Method: "PATCH", Path: one, Permission: write, Reach: route.Within, Function: route.Admin, Tag: tag,
 			Summary: "Change a member", Doc: "What is left out stays as it is. It takes effect everywhere within 60 seconds. " + docGrant,
 			Example: updateIn{MemberID: id, Body: Patch{Name: &name, Role: &role}}}, s.update),
-		route.ForTenant(route.Spec{ID: "removeMember", Method: "DELETE", Path: one, Permission: write, Function: route.Admin, Tag: tag,
+		route.ForTenant(route.Spec{ID: "removeMember", Method: "DELETE", Path: one, Permission: write, Reach: route.Within, Function: route.Admin, Tag: tag,
 			Summary: "Remove a member", Doc: "It takes effect everywhere within 60 seconds. API keys that the member made belong to " +
 				"the organization and stay; revoke them if they should not. " + docGrant,
 			Example: getIn{MemberID: id}}, s.remove),
 		route.ForTenant(route.Spec{ID: "leaveTenant", Method: "POST", Path: "/v1/tenants/{tenantId}/leave", Permission: tenant.LeaveTenant,
-			Function: route.Admin, Tag: tag, Summary: "Leave a tenant", Doc: "The last owner cannot.", Example: struct{}{}}, s.leave),
+			Reach: route.Within, Function: route.Admin, Tag: tag, Summary: "Leave a tenant", Doc: "The last owner cannot.", Example: struct{}{}}, s.leave),
 	}, s.invitations()...)
 }
 

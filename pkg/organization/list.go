@@ -15,7 +15,7 @@ type listOut struct{ Body route.Page[Organization] }
 
 func (s *Service) list(ctx context.Context, p tenant.Principal, in *listIn) (*listOut, error) {
 	cursors := route.NewCursors(listTenants, p.Issuer, p.Subject)
-	after, err := cursors.After(in.Cursor)
+	after, err := cursors.Key(in.Cursor)
 	if err != nil {
 		return nil, err
 	}

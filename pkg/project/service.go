@@ -33,19 +33,19 @@ func (s *Service) Operations() []route.Operation {
 	const read, write = tenant.ReadProject, tenant.WriteProject
 	name, id, archived := "web", "prj_01ARZ3NDEKTSV4RRFFQ69G5FAV", false
 	return []route.Operation{
-		route.ForTenant(route.Spec{ID: createProject, Method: "POST", Path: all, Permission: write, Function: route.API, Tag: tag,
+		route.ForTenant(route.Spec{ID: createProject, Method: "POST", Path: all, Permission: write, Reach: route.Whole, Function: route.API, Tag: tag,
 			Status: 201, MaxBody: maxBody, Summary: "Create a project", Doc: docRules,
 			Example: createIn{Body: New{Name: name, Environment: "production", AccountIDs: []string{"111122223333"},
 				TagSelector: Selector{"team": "web"}, Labels: map[string]string{"cost-centre": "42"}}}}, s.create),
-		route.ForTenant(route.Spec{ID: listProjects, Method: "GET", Path: all, Permission: read, Function: route.API, Tag: tag,
+		route.ForTenant(route.Spec{ID: listProjects, Method: "GET", Path: all, Permission: read, Reach: route.Within, Function: route.API, Tag: tag,
 			Summary: "List projects", Doc: "Oldest first, archived ones too.", Example: listIn{}}, s.list),
-		route.ForTenant(route.Spec{ID: "getProject", Method: "GET", Path: one, Permission: read, Function: route.API, Tag: tag,
+		route.ForTenant(route.Spec{ID: "getProject", Method: "GET", Path: one, Permission: read, Reach: route.Within, Function: route.API, Tag: tag,
 			Summary: "Get a project", Doc: "`unassigned` is the project of what no project's rules select.",
 			Example: getIn{ProjectID: id}}, s.get),
-		route.ForTenant(route.Spec{ID: "updateProject", Method: "PATCH", Path: one, Permission: write, Function: route.API, Tag: tag,
+		route.ForTenant(route.Spec{ID: "updateProject", Method: "PATCH", Path: one, Permission: write, Reach: route.Within, Function: route.API, Tag: tag,
 			MaxBody: maxBody, Summary: "Change a project", Doc: "What is left out stays as it is. " + docRules,
 			Example: updateIn{ProjectID: id, Body: Patch{Name: &name, Archived: &archived}}}, s.update),
-		route.ForTenant(route.Spec{ID: "archiveProject", Method: "POST", Path: one + "/archive", Permission: write, Function: route.API,
+		route.ForTenant(route.Spec{ID: "archiveProject", Method: "POST", Path: one + "/archive", Permission: write, Reach: route.Within, Function: route.API,
 			Tag: tag, Summary: "Archive a project", Doc: "It keeps its rules and its costs keep counting; its name is free again. " +
 				"Archiving it again changes nothing; PATCH with `archived: false` takes it back.",
 			Example: archiveIn{ProjectID: id}}, s.archive),

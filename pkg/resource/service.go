@@ -48,12 +48,12 @@ func (s *Service) Operations() []route.Operation {
 	const tag, project = "Resources", "prj_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 	narrow := Narrowing{Filter: []string{"type:ec2:instance", "tag:environment:production"}, Sort: "-createdAt"}
 	return []route.Operation{
-		route.ForTenant(route.Spec{ID: listResources, Method: "GET", Path: tenantPath, Permission: tenant.ReadResource, Function: route.API, Tag: tag,
+		route.ForTenant(route.Spec{ID: listResources, Method: "GET", Path: tenantPath, Permission: tenant.ReadResource, Reach: route.Within, Function: route.API, Tag: tag,
 			Summary: "List resources", Doc: listDoc, Media: "text/csv", Example: listIn{Narrowing: narrow}}, s.list),
-		route.ForTenant(route.Spec{ID: listProjectResources, Method: "GET", Path: projectPath, Permission: tenant.ReadResource, Function: route.API,
+		route.ForTenant(route.Spec{ID: listProjectResources, Method: "GET", Path: projectPath, Permission: tenant.ReadResource, Reach: route.Within, Function: route.API,
 			Tag: tag, Summary: "List a project's resources", Doc: listDoc, Media: "text/csv",
 			Example: listProjectIn{ProjectID: project, Narrowing: narrow}}, s.listProject),
-		route.ForTenant(route.Spec{ID: getResource, Method: "GET", Path: projectPath + "/{resourceId}", Permission: tenant.ReadResource, Function: route.API,
+		route.ForTenant(route.Spec{ID: getResource, Method: "GET", Path: projectPath + "/{resourceId}", Permission: tenant.ReadResource, Reach: route.Within, Function: route.API,
 			Tag: tag, Summary: "Get a resource and its costs", Doc: "Its costs are those of the project's lines that name it by its ARN or, as some " +
 				"services do, by the end of it; null where there are none.",
 			Example: getIn{ProjectID: project, ResourceID: "res_01ARZ3NDEKTSV4RRFFQ69G5FAV", Start: "2026-01-01", End: "2026-03-01"}}, s.get),

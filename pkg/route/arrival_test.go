@@ -124,7 +124,7 @@ func TestBodiesThatAreLongInComing(t *testing.T) {
 	})
 	t.Run("the handler outlives the body's time", func(t *testing.T) {
 		type in struct{ Body thing }
-		slow := route.ForTenant(route.Spec{ID: "slow", Method: "POST", Path: "/v1/tenants/{tenantId}/things/slow", Permission: tenant.WriteProject, Function: route.API,
+		slow := route.ForTenant(route.Spec{ID: "slow", Method: "POST", Path: "/v1/tenants/{tenantId}/things/slow", Permission: tenant.WriteProject, Reach: route.Within, Function: route.API,
 			Summary: "Slow", Tag: "Things", Status: 201, Example: in{Body: thing{Name: "a"}}},
 			func(ctx context.Context, _ *tenant.Scope, in *in) (*thingOut, error) {
 				time.Sleep(400 * time.Millisecond)

@@ -53,6 +53,9 @@ func (o Operation) plain() error {
 		return errors.New("no handler")
 	case o.caller == member && (!of || !tenant.Owner.May(o.Permission)):
 		return errors.New("ForTenant asks for a path below " + tenantPath + " and a permission that a role grants")
+	case o.caller == member && o.Reach != Whole && o.Reach != Within, o.caller != member && o.Reach != "":
+		return errors.New("the Reach of an operation of a tenant is Whole or Within, and others have none: say whether members may do it who are limited " +
+			"to named projects")
 	case o.caller == signedIn && o.Permission != tenant.SignedIn && o.Permission != tenant.Person, o.caller == anybody && o.Permission != tenant.Public:
 		return fmt.Errorf("the permission %q does not fit the constructor", o.Permission)
 	case o.caller != member && strings.Contains(o.Path, "{tenantId}"):

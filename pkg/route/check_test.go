@@ -12,7 +12,7 @@ import (
 )
 
 func good() route.Spec {
-	return route.Spec{ID: "x", Method: "GET", Path: "/v1/tenants/{tenantId}/x", Permission: tenant.ReadCost, Function: route.API,
+	return route.Spec{ID: "x", Method: "GET", Path: "/v1/tenants/{tenantId}/x", Permission: tenant.ReadCost, Reach: route.Within, Function: route.API,
 		Summary: "X", Tag: "X", Example: struct{}{}}
 }
 
@@ -41,11 +41,13 @@ func TestCheckRefuses(t *testing.T) {
 	}
 	forAll := func(change func(*route.Spec)) []route.Operation {
 		s := good()
+		s.Reach = ""
 		change(&s)
 		return []route.Operation{route.ForAll(s, func(context.Context, *nothing) (*nothing, error) { return nil, nil })}
 	}
 	forPrincipal := func(change func(*route.Spec)) []route.Operation {
 		s := good()
+		s.Reach = ""
 		change(&s)
 		return []route.Operation{route.ForPrincipal(s, func(context.Context, tenant.Principal, *nothing) (*nothing, error) { return nil, nil })}
 	}
@@ -55,6 +57,9 @@ func TestCheckRefuses(t *testing.T) {
 	}{
 		"no ID":                        {ofTenant[nothing](func(s *route.Spec) { s.ID = "" }), "no ID"},
 		"no method":                    {ofTenant[nothing](func(s *route.Spec) { s.Method = "" }), "no method"},
+		"no reach":                     {ofTenant[nothing](func(s *route.Spec) { s.Reach = "" }), "Reach"},
+		"a reach that is none":         {ofTenant[nothing](func(s *route.Spec) { s.Reach = "far" }), "Reach"},
+		"a reach of no tenant's":       {forAll(func(s *route.Spec) { s.Path, s.Permission, s.Reach = "/v1/x", tenant.Public, route.Whole }), "Reach"},
 		"no permission":                {ofTenant[nothing](func(s *route.Spec) { s.Permission = "" }), "permission"},
 		"a permission nobody has":      {ofTenant[nothing](func(s *route.Spec) { s.Permission = "cost:eat" }), "permission"},
 		"a public one of a tenant":     {ofTenant[nothing](func(s *route.Spec) { s.Permission = tenant.Public }), "permission"},

@@ -202,6 +202,15 @@ func (s *server) authorize(e *endpoint, c *call, w *response, r *http.Request) (
 	return err
 }
 
+// within refuses who is limited to named projects where the whole organization is meant.
+func (e *endpoint) within(s *tenant.Scope) error {
+	if e.Reach == Whole && s.Limited() {
+		return fault.Wrap(tenant.ErrDenied, fault.Forbidden, "You are limited to named projects, and this is of the whole organization. "+
+			"Ask somebody who is not limited.")
+	}
+	return nil
+}
+
 // again authorizes a request whose body was long in coming: the caller may have been removed meanwhile, and the tenant erased.
 func (s *server) again(e *endpoint, c *call, r *http.Request) (err error) {
 	switch e.caller {
@@ -220,6 +229,9 @@ func (s *server) again(e *endpoint, c *call, r *http.Request) (err error) {
 func (s *server) enter(e *endpoint, c *call, r *http.Request) (err error) {
 	if c.member, err = s.auth.Scope(r.Context(), authorization(r), r.PathValue("tenantId"), e.Permission); err == nil && c.member == nil {
 		err = fault.New(fault.Internal, "the authorizer gave no scope")
+	}
+	if err == nil {
+		err = e.within(c.member)
 	}
 	c.admitted = c.admitted && c.member != nil
 	return err

@@ -67,6 +67,7 @@ func (o Operation) document() huma.Operation {
 		kinds = append(kinds, fault.Unauthenticated, fault.Limited)
 	}
 	if o.caller == member {
+		op.Extensions["x-reach"] = o.Reach
 		kinds = append(kinds, fault.Forbidden, fault.NotFound)
 		op.Parameters = append(op.Parameters, &huma.Param{Name: "tenantId", In: "path", Required: true,
 			Description: "The tenant.", Schema: &huma.Schema{Type: huma.TypeString, Pattern: "^ten_[0-9A-HJKMNP-TV-Z]{26}$"}})

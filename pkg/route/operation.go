@@ -25,12 +25,23 @@ const (
 	Admin Function = "admin"
 )
 
+// Reach says of an operation of a tenant what it is about, and so what it is to members and API keys that are limited to named projects.
+// It has no default: every operation must say it.
+type Reach string
+
+// The reaches.
+const (
+	Whole  Reach = "whole"  // the organization as a whole: who is limited is refused before the handler
+	Within Reach = "within" // what the caller sees: the handler leaves the rest out, by the scope
+)
+
 // Spec is what an operation is, apart from its handler.
 type Spec struct {
 	ID         string // camelCase, unique: "getCosts"
 	Method     string
 	Path       string // "/v1/tenants/{tenantId}/costs"; the parameter of the tenant is always named tenantId
 	Permission tenant.Permission
+	Reach      Reach // of ForTenant, "" of others
 	Function   Function
 	Summary    string
 	Doc        string // more than a line, Markdown

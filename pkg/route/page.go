@@ -22,33 +22,48 @@ type Page[T any] struct {
 	Next  string `json:"next,omitempty" doc:"The cursor of the next page; absent at the end."`
 }
 
+// maxLook is how many items are read at once in search of some that are shown.
+const maxLook = 200
+
 // PageOf reads a page of stored items by a query, strongly consistent and oldest first unless the query turns that round. Each is
-// given to show, which says how it is told, or with false that it is not.
+// given to show, which says how it is told, or with false that it is not. Those that are not told do not show in Next either: it is
+// there where more is shown, and stands on what was shown last. So the items that are not told must be few: all may be read for a page.
 func PageOf[Item, Shown any](in Paging, c Cursors, query func(store.List) (store.Page, error), show func(Item) (Shown, bool)) (p Page[Shown], err error) {
-	after, err := c.After(in.Cursor)
-	if err != nil {
+	l := store.List{Limit: in.Limit + 1, Consistency: store.Strongly}
+	if l.After, err = c.Key(in.Cursor); err != nil {
 		return p, err
 	}
-	stored, err := query(store.List{After: after, Limit: in.Limit, Consistency: store.Strongly})
-	if err != nil {
-		return p, err
-	}
-	p = Page[Shown]{Items: []Shown{}, Next: c.Make(stored.Next)}
-	for _, r := range stored.Records {
-		var i Item
-		if err := r.Value.Decode(&i); err != nil {
+	p.Items = []Shown{}
+	for last := ""; ; l.Limit = maxLook {
+		stored, err := query(l)
+		if err != nil {
 			return p, err
 		}
-		if s, ok := show(i); ok {
-			p.Items = append(p.Items, s)
+		for _, r := range stored.Records {
+			var i Item
+			if err := r.Value.Decode(&i); err != nil {
+				return p, err
+			}
+			s, ok := show(i)
+			switch {
+			case !ok:
+			case len(p.Items) == in.Limit:
+				p.Next = c.Make(last)
+				return p, nil
+			default:
+				p.Items, last = append(p.Items, s), r.Address.SK
+			}
+		}
+		if l.After = stored.Next; l.After == "" {
+			return p, nil
 		}
 	}
-	return p, nil
 }
 
 // Cursors makes and reads the cursors of one list: of an operation, by a tenant or principal, with its filters. A cursor
 // is a digest over these and the sort key it stands at, followed by that sort key: another list's is refused, and none
-// holds more than a position in the caller's own list.
+// holds more than a position in the caller's own list. There is no secret in it: callers can read a cursor and make one. So it stands
+// on what they were shown, and gives nobody more than they are shown without it.
 type Cursors struct{ binding [sha256.Size]byte }
 
 const digestLength = 12
@@ -84,7 +99,20 @@ func (c Cursors) After(cursor string) (string, error) {
 			return after, nil
 		}
 	}
-	return "", fault.New(fault.Malformed, "The cursor is not one of this list with these parameters. Start again without it.").
+	return "", badCursor()
+}
+
+// Key is After for lists whose cursors stand at keys of the store: what no key can be is fault.Malformed too.
+func (c Cursors) Key(cursor string) (string, error) {
+	after, err := c.After(cursor)
+	if len(after) > store.MaxSKBytes {
+		return "", badCursor()
+	}
+	return after, err
+}
+
+func badCursor() error {
+	return fault.New(fault.Malformed, "The cursor is not one of this list with these parameters. Start again without it.").
 		At("query.cursor", "is not a cursor of this list", "")
 }
 

@@ -1,6 +1,8 @@
 package route_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -8,6 +10,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/store"
 )
 
 func TestCursors(t *testing.T) {
@@ -52,6 +55,69 @@ func TestCursorsComeBack(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	})
+}
+
+// Whoever is shown a part of a list walks through that part and nothing else: no cursor stands on what is left out, none leads to an
+// empty page, and a page is full unless it is the last.
+func TestPagesOfWhatIsShown(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		stored := rapid.SliceOfN(rapid.Bool(), 0, 500).Draw(t, "which are shown")
+		c, reads := route.NewCursors("listThings", home), 0
+		query := func(l store.List) (page store.Page, err error) {
+			reads++
+			from := 0
+			if l.After != "" {
+				_, err = fmt.Sscanf(l.After, "K%d", &from)
+				require.NoError(t, err)
+				from++
+			}
+			for i := from; i < min(from+l.Limit, len(stored)); i++ {
+				page.Records = append(page.Records, store.Record{Address: store.Address{SK: fmt.Sprintf("K%03d", i)}, Value: number(i)})
+			}
+			if to := from + l.Limit; to < len(stored) {
+				page.Next = fmt.Sprintf("K%03d", to-1)
+			}
+			return page, nil
+		}
+		var want, got []number
+		for i, shown := range stored {
+			if shown {
+				want = append(want, number(i))
+			}
+		}
+		in := route.Paging{Limit: rapid.IntRange(1, 20).Draw(t, "limit")}
+		for {
+			reads = 0
+			page, err := route.PageOf(in, c, query, func(n number) (number, bool) { return n, stored[n] })
+			require.NoError(t, err)
+			require.LessOrEqual(t, reads, 4)
+			got = append(got, page.Items...)
+			if page.Next == "" {
+				break
+			}
+			require.Len(t, page.Items, in.Limit)
+			at, err := c.Key(page.Next)
+			require.NoError(t, err)
+			require.Equal(t, fmt.Sprintf("K%03d", got[len(got)-1]), at)
+			in.Cursor = page.Next
+		}
+		require.Equal(t, want, got)
+	})
+}
+
+// number is an item that is nothing but a number.
+type number int
+
+// Decode gives it.
+func (n number) Decode(into any) error { *into.(*number) = n; return nil }
+
+func TestAKeyOfAListIsOneThatTheStoreCanHave(t *testing.T) {
+	c := route.NewCursors("listThings", home)
+	after, err := c.Key(c.Make(strings.Repeat("x", store.MaxSKBytes)))
+	require.NoError(t, err)
+	require.Len(t, after, store.MaxSKBytes)
+	_, err = c.Key(c.Make(strings.Repeat("x", store.MaxSKBytes+1)))
+	require.True(t, fault.Is(err, fault.Malformed), "%v", err)
 }
 
 func FuzzCursor(f *testing.F) {

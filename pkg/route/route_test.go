@@ -43,7 +43,11 @@ func (d door) Scope(ctx context.Context, authorization, id string, need tenant.P
 	if id != home {
 		return nil, fault.New(fault.NotFound, "no such tenant")
 	}
-	s, err := tenant.Authorize(p, tenant.Membership{Tenant: home, Role: tenant.Role(p.Subject)}, tenant.Standing{Status: tenant.Active}, need)
+	m := tenant.Membership{Tenant: home, Role: tenant.Role(p.Subject)}
+	if p.Subject == "limited" {
+		m.Role, m.Projects = tenant.Editor, []tenant.ProjectID{"prj_01ARZ3NDEKTSV4RRFFQ69G5FAV"}
+	}
+	s, err := tenant.Authorize(p, m, tenant.Standing{Status: tenant.Active}, need)
 	if err != nil {
 		return nil, fault.New(fault.Forbidden, "not permitted")
 	}
@@ -122,11 +126,11 @@ func (s *shop) open(context.Context, *struct{}) (*struct{}, error) { return &str
 func (s *shop) operations() []route.Operation {
 	const base = "/v1/tenants/{tenantId}/things"
 	return []route.Operation{
-		route.ForTenant(route.Spec{ID: "makeThing", Method: "POST", Path: base, Permission: tenant.WriteProject, Function: route.API,
+		route.ForTenant(route.Spec{ID: "makeThing", Method: "POST", Path: base, Permission: tenant.WriteProject, Reach: route.Whole, Function: route.API,
 			Summary: "Make a thing", Tag: "Things", Status: 201, MaxBody: 300, Example: makeIn{Body: thing{Name: "a"}}}, s.make),
-		route.ForTenant(route.Spec{ID: "listThings", Method: "GET", Path: base, Permission: tenant.ReadProject, Function: route.API,
+		route.ForTenant(route.Spec{ID: "listThings", Method: "GET", Path: base, Permission: tenant.ReadProject, Reach: route.Within, Function: route.API,
 			Summary: "List things", Tag: "Things", Example: listIn{Filter: []string{"x", "y"}}}, s.list),
-		route.ForTenant(route.Spec{ID: "getThing", Method: "GET", Path: base + "/{thingId}", Permission: tenant.ReadProject,
+		route.ForTenant(route.Spec{ID: "getThing", Method: "GET", Path: base + "/{thingId}", Permission: tenant.ReadProject, Reach: route.Within,
 			Function: route.API, Summary: "Get a thing", Tag: "Things", Media: "text/csv", Example: oneIn{}}, s.one),
 		route.ForPrincipal(route.Spec{ID: "getMe", Method: "GET", Path: "/v1/me", Permission: tenant.SignedIn, Function: route.Admin,
 			Summary: "Who am I", Tag: "Me", Example: struct{}{}}, s.me),
@@ -188,6 +192,7 @@ func TestAnswers(t *testing.T) {
 		"reads a parameter several times":              {"GET " + things + "?filter=a,b&filter=c%2Cd&limit=7", "", []string{viewer}, 200, `{"items":["7","a,b|c,d",""]}`},
 		"takes an empty parameter for none":            {"GET " + things + "?cursor&since=2026-01-02", "", []string{viewer}, 200, `{"items":["50","","2026-01-02"]}`},
 		"gives a path parameter":                       {"GET " + things + "/a%20b", "", []string{viewer}, 200, `{"name":"a b"}`},
+		"lets who is limited to what is within":        {"GET " + things + "/a", "", []string{"Authorization: Bearer limited"}, 200, `{"name":"a"}`},
 		"needs no tenant":                              {"GET /v1/me", "", []string{viewer}, 200, `{"name":"viewer"}`},
 		"needs no identity and has no body":            {"POST /v1/open", "", nil, 204, ``},
 		"takes an empty object for no body":            {"POST /v1/open", "{}", nil, 204, ``},

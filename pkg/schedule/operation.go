@@ -43,11 +43,11 @@ func (s *Service) Operations() []route.Operation {
 	const one = all + "/{kind}"
 	id, six, no := "prj_01ARZ3NDEKTSV4RRFFQ69G5FAV", "cron(30 5 * * ? *)", false
 	return []route.Operation{
-		route.ForTenant(route.Spec{ID: "listSchedules", Method: "GET", Path: all, Permission: tenant.ReadProject, Function: route.API, Tag: tag,
+		route.ForTenant(route.Spec{ID: "listSchedules", Method: "GET", Path: all, Permission: tenant.ReadProject, Reach: route.Within, Function: route.API, Tag: tag,
 			Summary: "List a project's schedules", Doc: "One for each kind of what is collected.", Example: listIn{ProjectID: id}}, s.list),
-		route.ForTenant(route.Spec{ID: "getSchedule", Method: "GET", Path: one, Permission: tenant.ReadProject, Function: route.API, Tag: tag,
+		route.ForTenant(route.Spec{ID: "getSchedule", Method: "GET", Path: one, Permission: tenant.ReadProject, Reach: route.Within, Function: route.API, Tag: tag,
 			Summary: "Get a schedule", Example: getIn{ProjectID: id, Kind: "costs"}}, s.get),
-		route.ForTenant(route.Spec{ID: "updateSchedule", Method: "PATCH", Path: one, Permission: tenant.WriteProject, Function: route.API, Tag: tag,
+		route.ForTenant(route.Spec{ID: "updateSchedule", Method: "PATCH", Path: one, Permission: tenant.WriteProject, Reach: route.Within, Function: route.API, Tag: tag,
 			Summary: "Change or pause a schedule", Doc: docUpdate,
 			Example: updateIn{ProjectID: id, Kind: "costs", Body: Patch{Expression: &six, Enabled: &no}}}, s.update),
 	}

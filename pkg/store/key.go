@@ -47,6 +47,13 @@ func Delivery(id tenant.DeliveryID) Key { return core("DELIVERY#" + string(id)) 
 // Deliveries is all deliveries, oldest first.
 func Deliveries() Span { return prefix(core("DELIVERY#")) }
 
+// DeliveriesBefore is the List.After at which Deliveries in reverse go on with those made before a time.
+func DeliveriesBefore(t time.Time) string {
+	var first ulid.ULID
+	_ = first.SetTime(ulid.Timestamp(t))
+	return Delivery(tenant.DeliveryID("imp_" + first.String())).sort
+}
+
 // Cover is who holds what of a billing period.
 func Cover(period calendar.Month) Key { return core("COVER#" + period.String()) }
 

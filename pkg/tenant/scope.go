@@ -145,6 +145,18 @@ func (s *Scope) Sees(p ProjectID) bool {
 	return s != nil && s.tenant != "" && (!s.limited || slices.Contains(s.projects, p))
 }
 
+// Limit is what a member sees of a tenant's projects, to be kept with what they asked for.
+type Limit struct {
+	Limited  bool        `json:"limited,omitempty"`
+	Projects []ProjectID `json:"projects,omitempty"`
+}
+
+// Sees tells whether the project is within the limit.
+func (l Limit) Sees(p ProjectID) bool { return !l.Limited || slices.Contains(l.Projects, p) }
+
+// Limit of the member.
+func (s *Scope) Limit() Limit { return Limit{s.limited, slices.Clone(s.projects)} }
+
 // Holds tells whether the scope is all that the membership gives, and no more.
 func (s *Scope) Holds(m Membership) bool {
 	return s.tenant == m.Tenant && s.role == m.Role && s.limited == (m.Projects != nil) && slices.Equal(s.projects, m.Projects)

@@ -27,7 +27,7 @@ type Service struct {
 // Operations lists the package's operations; it works on a nil Service.
 func (s *Service) Operations() []route.Operation {
 	return []route.Operation{route.ForTenant(route.Spec{ID: "getUsage", Method: http.MethodGet, Path: "/v1/tenants/{tenantId}/usage",
-		Permission: tenant.ReadUsage, Function: route.Admin, Tag: "Usage", Summary: "Ask what is used of the platform", Doc: doc,
+		Permission: tenant.ReadUsage, Reach: route.Whole, Function: route.Admin, Tag: "Usage", Summary: "Ask what is used of the platform", Doc: doc,
 		Example: in{Start: "2026-01-01", End: "2026-02-01"}}, s.get)}
 }
 
@@ -88,10 +88,6 @@ type Limit struct {
 const maxDays = 400
 
 func (s *Service) get(ctx context.Context, scope *tenant.Scope, in *in) (*out, error) {
-	if scope.Limited() {
-		return nil, fault.Wrap(tenant.ErrDenied, fault.Forbidden, "Your membership is limited to named projects; usage is of the whole organization. "+
-			"Ask a member who is not.")
-	}
 	now := s.Clock().UTC()
 	start, end, err := in.span(now)
 	if err != nil {

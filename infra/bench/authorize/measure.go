@@ -61,7 +61,7 @@ func knock(ctx context.Context, b *bed.Platform) (*door, error) {
 	d := &door{Platform: b, tenant: path.Base(at), key: "Bearer " + made.Key, token: "Bearer " + token}
 	none := func(context.Context, *ids.Scope, *struct{}) (*struct{}, error) { return &struct{}{}, nil }
 	ops := []route.Operation{route.ForTenant(route.Spec{ID: "nothing", Method: "GET", Path: "/v1/tenants/{tenantId}/nothing",
-		Permission: ids.ReadCost, Function: route.API, Summary: "Nothing", Tag: "Bench", Example: struct{}{}}, none)}
+		Permission: ids.ReadCost, Reach: route.Within, Function: route.API, Summary: "Nothing", Tag: "Bench", Example: struct{}{}}, none)}
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
 	d.whole, err = route.Handler(ops, limit.NewGuard(b.Auth, time.Now, limit.Bounds{}), route.Options{
 		Log: log, Answered: apikey.NewUses(b.Store, time.Now, log).Note})
