@@ -24,7 +24,10 @@ type Consumer struct {
 	Work queue.Worker
 	// Hide keeps a message, by its receipt handle, from coming before the time is over; nil where that is not possible.
 	Hide func(ctx context.Context, receipt string, visibility time.Duration) error
-	Log  *slog.Logger
+	// Resend sends a copy of a message that waits, in its place, so that waiting does not count as failing and brings it to the dead
+	// letters; nil where it is hidden instead.
+	Resend func(ctx context.Context, body string, wait time.Duration) error
+	Log    *slog.Logger
 }
 
 // Batch handles the messages of one event, one after the other.
@@ -52,6 +55,15 @@ func (c *Consumer) one(ctx context.Context, m events.SQSMessage) bool {
 		return true
 	case queue.Again:
 		wait = backoff(m)
+	case queue.Later:
+		if c.Resend == nil {
+			break
+		}
+		err := c.Resend(ctx, m.Body, wait)
+		if err == nil {
+			return true
+		}
+		log.WarnContext(ctx, "message cannot be sent again and is hidden", "error", err)
 	}
 	if c.Hide != nil {
 		if err := c.Hide(ctx, m.ReceiptHandle, min(wait, maxVisibility)); err != nil {
@@ -68,6 +80,26 @@ func backoff(m events.SQSMessage) time.Duration {
 		n = 1
 	}
 	return firstBackoff << min(n-1, 5)
+}
+
+// longestDelay is SQS's own bound.
+const longestDelay = 15 * time.Minute
+
+// resend sends a message that is to come after a wait, or after as much of it as SQS takes.
+func (c clients) resend(queueURL string) func(context.Context, string, time.Duration) error {
+	if queueURL == "" {
+		return nil
+	}
+	return func(ctx context.Context, body string, wait time.Duration) error {
+		client, err := c.sqs()
+		if err != nil {
+			return err
+		}
+		_, err = client.SendMessage(ctx, &sqs.SendMessageInput{
+			QueueUrl: &queueURL, MessageBody: &body, DelaySeconds: int32(min(wait, longestDelay) / time.Second),
+		})
+		return err
+	}
 }
 
 // hide changes a message's visibility in the queue.

@@ -84,6 +84,55 @@ func TestBatch(t *testing.T) {
 	}
 }
 
+func TestAMessageThatWaitsIsSentAgainInItsPlace(t *testing.T) {
+	for name, fails := range map[string]error{"and done with": nil, "and hidden where that fails": errors.New("no")} {
+		t.Run(name, func(t *testing.T) {
+			sent, hidden := map[string]time.Duration{}, 0
+			i := &cloud.Consumer{Log: slog.New(slog.DiscardHandler),
+				Work: queue.Of(delivery.ParseMessages, func(_ context.Context, m delivery.Message) error {
+					if m.Delivery == "1" {
+						return &queue.Busy{Wait: time.Minute}
+					}
+					return nil
+				}),
+				Hide: func(context.Context, string, time.Duration) error { hidden++; return nil },
+				Resend: func(_ context.Context, body string, wait time.Duration) error {
+					sent[body] = wait
+					return fails
+				},
+			}
+			e := batch("1", "1")
+			out, err := i.Batch(t.Context(), e)
+			require.NoError(t, err)
+			require.Equal(t, map[string]time.Duration{e.Records[1].Body: time.Minute}, sent)
+			require.Equal(t, fails != nil, len(out.BatchItemFailures) == 1)
+			require.Equal(t, len(out.BatchItemFailures), hidden)
+		})
+	}
+}
+
+func TestResend(t *testing.T) {
+	url := mototest.Start(t)
+	t.Setenv("AWS_ENDPOINT_URL", url)
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDTEST")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
+	client := sqs.NewFromConfig(mototest.Config(url))
+	made, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(rand.Text())})
+	require.NoError(t, err)
+	log := slog.New(slog.DiscardHandler)
+	c := cloud.NewCollect(cloud.ReadConfig(with("AWS_REGION", mototest.Region, "TENANTRY_RUNS_QUEUE_URL", *made.QueueUrl)), log)
+	receive := func() int {
+		out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: made.QueueUrl})
+		require.NoError(t, err)
+		return len(out.Messages)
+	}
+	require.NoError(t, c.Resend(t.Context(), "x", 900*time.Millisecond))
+	require.Equal(t, 1, receive())
+	require.NoError(t, c.Resend(t.Context(), "x", 100*time.Hour), "which is more than SQS takes")
+	require.Zero(t, receive())
+	require.Nil(t, cloud.NewCollect(cloud.ReadConfig(with()), log).Resend)
+}
+
 func TestBatchThatRunsOutOfTimeGivesTheRestBack(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second+50*time.Millisecond)
 	defer stop()

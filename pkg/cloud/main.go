@@ -118,7 +118,7 @@ func NewCollect(c Config, log *slog.Logger) *Consumer {
 		fail(log, err)
 	}
 	run := usage.Worker(d.Meter, api.OfRun, api.Collect(d).Handle)
-	return &Consumer{Work: queue.Of(collect.ParseMessages, run), Hide: aws.hide(c.RunsURL), Log: log}
+	return &Consumer{Work: queue.Of(collect.ParseMessages, run), Hide: aws.hide(c.RunsURL), Resend: aws.resend(c.RunsURL), Log: log}
 }
 
 // deps are what every function works with, without what is HTTP's alone.

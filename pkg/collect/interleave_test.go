@@ -21,11 +21,11 @@ import (
 type fate int
 
 const (
-	passes  fate = iota
-	fails        // not made
-	unknown      // made, and the caller does not learn it
-	dies         // the worker is killed before it
-	perishes     // and after it
+	passes   fate = iota
+	fails         // not made
+	unknown       // made, and the caller does not learn it
+	dies          // the worker is killed before it
+	perishes      // and after it
 )
 
 // hand is a worker that does one call of the store each time it is told to.

@@ -51,6 +51,8 @@ type running struct {
 const (
 	// early is how far before its slot a run may begin: clocks differ.
 	early = time.Hour
+	// tooEarly is how far before its slot a message is worth keeping.
+	tooEarly = 24 * time.Hour
 	// late is how old a slot may be of a run that nobody has heard of. Messages do not wait for so long, but dead letters may
 	// be sent again when the run that they ask for was forgotten.
 	late = 28 * 24 * time.Hour
@@ -83,6 +85,8 @@ func (r *running) open(ctx context.Context, jm job.Message) (*job.Run, job.Book,
 	case version > 0:
 	case why != "" || m.Run != "":
 		return nil, nil, nothing
+	case m.Slot.After(now.Add(tooEarly)):
+		return nil, nil, fault.New(fault.Malformed, "the slot is more than a day ahead")
 	case m.Slot.After(now.Add(early)):
 		return nil, nil, &queue.Busy{Wait: m.Slot.Sub(now)}
 	case m.Slot.Before(now.Add(-late)):

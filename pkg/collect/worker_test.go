@@ -266,6 +266,8 @@ func TestWhatComesTooLateDoesNothing(t *testing.T) {
 		var busy *queue.Busy
 		require.ErrorAs(t, w.app.Collect.Handle(t.Context(), m), &busy)
 		require.Equal(t, 2*time.Hour, busy.Wait)
+		m.Slot = m.Slot.Add(30 * time.Hour)
+		require.True(t, fault.Is(w.app.Collect.Handle(t.Context(), m), fault.Malformed), "and what is of another day is none")
 		require.Zero(t, w.account.calls())
 	})
 }

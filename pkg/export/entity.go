@@ -3,6 +3,8 @@ package export
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -10,6 +12,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/apikey"
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/collect"
 	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/member"
@@ -51,6 +54,7 @@ var sections = []section{
 	{"tag-keys", "the kept tag keys, as GET .../tag-keys", readTagKeys},
 	{"imports", "deliveries, as GET .../imports", listed[delivery.Delivery](store.Deliveries())},
 	{"resources", "resources of the connected accounts, as GET .../resources, those that are gone among them", readResources},
+	{"runs", "runs of collection in every project, as GET .../runs/{runId}, by project and kind, oldest first", readRuns},
 	{"usage", "what was used of the platform on each UTC day before the export's, as the days of GET .../usage", readUsage},
 	{"exports", "exports before this one, as GET .../exports/{exportId}", readExports},
 	{"audit", "the audit log until the export was asked for, as GET .../audit, oldest first", readAudit},
@@ -153,6 +157,34 @@ func readResources(ctx context.Context, r *reading, after string) ([]any, string
 	s := &resource.Service{Store: r.store, Clock: func() time.Time { return r.at }}
 	items, next, err := s.Page(ctx, r.tenant, r.scope.Tenant(), after, resourcesPerPage)
 	return anyOf(items), next, err
+}
+
+// readRuns goes through the projects, unassigned first, and their kinds; a place is one of them and the run in it.
+func readRuns(ctx context.Context, r *reading, after string) ([]any, string, error) {
+	roster, _, err := project.Read(ctx, r.tenant)
+	if err != nil {
+		return nil, "", err
+	}
+	projects := []tenant.ProjectID{tenant.Unassigned}
+	for _, p := range roster.Projects {
+		projects = append(projects, p.ID)
+	}
+	at, sort, _ := strings.Cut(after, "/")
+	n, _ := strconv.Atoi(at) // of "" it is 0
+	if n >= len(projects)*len(collect.Kinds) {
+		return nil, "", nil
+	}
+	span := store.Runs(projects[n/len(collect.Kinds)], string(collect.Kinds[n%len(collect.Kinds)]), "")
+	items, next, err := listed[collect.Run](span)(ctx, r, sort)
+	switch {
+	case err != nil:
+		return nil, "", err
+	case next != "":
+		return items, strconv.Itoa(n) + "/" + next, nil
+	case n+1 < len(projects)*len(collect.Kinds):
+		return items, strconv.Itoa(n+1) + "/", nil
+	}
+	return items, "", nil
 }
 
 // readExports leaves out the export itself, which is under way.

@@ -177,6 +177,19 @@ func TestEntitiesAreAsTheAPIShowsThem(t *testing.T) {
 	}
 	x.app.Sight(t, x.home.Tenant, "111122223333", resource.Sighting{ARN: "arn:aws:s3:::a", Region: "eu-west-1", Tags: map[string]string{"team": "web"}},
 		resource.Sighting{ARN: "arn:aws:sqs:eu-west-1:111122223333:b"})
+	x.app.Connect(t, x.home.Tenant)
+	var runs []any
+	for _, of := range []string{"unassigned", string(x.home.Project)} {
+		at := x.home.Path("/projects/" + of + "/runs")
+		for _, kind := range []string{"costs", "costs", "metrics"} {
+			var run struct{ ID string }
+			x.home.Do(t, "POST", at, body{"kind": kind}).Is(t, 202).Into(t, &run)
+			require.NoError(t, x.app.WorkRuns(t))
+			var shown any
+			x.home.Get(t, at+"/"+run.ID).Is(t, 200).Into(t, &shown)
+			runs = append(runs, shown)
+		}
+	}
 	e, archive := x.whole()
 	files := x.unpack(e, archive)
 	list := func(path string) (all []any) {
@@ -205,6 +218,7 @@ func TestEntitiesAreAsTheAPIShowsThem(t *testing.T) {
 		}
 		require.ElementsMatch(t, want, lines(name), name)
 	}
+	require.Equal(t, runs, lines("runs"))
 	rows, log := lines("audit"), list("/audit")
 	require.Greater(t, len(rows), 900)
 	byID, last := map[any]any{}, ""

@@ -34,7 +34,7 @@ func (r Resources) Admin() Document {
 		allow("Directory", writeDirectory, r.Tables[store.DirectoryTable]),
 		r.auditOfDirectory(),
 		allow("SendToJobs", send, r.JobsQueue),
-		r.customers(),
+		r.verify(),
 	)
 }
 
@@ -42,10 +42,10 @@ func (r Resources) Admin() Document {
 // before, and below the one path that none of the platform's own roles has.
 func CustomerRoles(partition string) string { return "arn:" + partition + ":iam::*:role/tenantry/*" }
 
-// customers takes roles of customers: to verify them, and to read the accounts. There is no condition on sts:ExternalId, on purpose: that a role refuses who has none is
+// verify takes roles of customers. There is no condition on sts:ExternalId, on purpose: that a role refuses who has none is
 // found out by trying, and IAM's own refusal on this side would be taken for the customer's.
-func (r Resources) customers() Statement {
-	return allow("Customers", []string{"sts:AssumeRole"}, r.CustomerRoles)
+func (r Resources) verify() Statement {
+	return allow("VerifyCustomers", []string{"sts:AssumeRole"}, r.CustomerRoles)
 }
 
 // Ingest is the policy of functions/ingest, which also sends messages to itself.
@@ -61,9 +61,14 @@ func (r Resources) Collect() Document {
 	return document(
 		take(r.TenantRole),
 		allow("Collect", slices.Concat(consume, send), r.RunsQueue),
-		r.customers(),
 		allow("SendToIngest", send, r.IngestQueue),
+		r.read(),
 	)
+}
+
+// read takes roles of customers, and none without an ExternalId: a role that asks for none is not read even by mistake.
+func (r Resources) read() Statement {
+	return allow("ReadCustomers", []string{"sts:AssumeRole"}, r.CustomerRoles).when(Conditions{"Null": {"sts:ExternalId": {"false"}}})
 }
 
 // Jobs is the policy of functions/jobs, which erase tenants: from the directory as themselves, all else by the role that may. They

@@ -90,7 +90,7 @@ func TestActionsAndResourcesAreNamed(t *testing.T) {
 				require.NotContains(t, action, "*", "%s: %s", name, s.Sid)
 			}
 			for _, resource := range s.Resource {
-				if s.Sid == "Customers" { // the account, and the rest of a role's name
+				if s.Sid == "VerifyCustomers" || s.Sid == "ReadCustomers" { // the account, and the rest of a role's name
 					require.Equal(t, "arn:aws:iam::*:role/tenantry/*", resource)
 				} else if s.Sid != "TenantFiles" && s.Sid != "Schedules" && s.Sid != "ListSchedules" { // the rest of a name; there is no resource of lists
 					require.NotContains(t, resource, "*", "%s: %s", name, s.Sid)
@@ -118,6 +118,21 @@ func TestFunctionsHoldNothingOfTenants(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestRolesOfCustomersAreReadByCollectAloneAndNotWithoutAnExternalID(t *testing.T) {
+	role := "arn:aws:iam::999988887777:role/tenantry/read"
+	ask := func(role string, context map[string][]string) policytest.Request {
+		return policytest.Request{Action: "sts:AssumeRole", Resource: role, Context: context}
+	}
+	with := map[string][]string{"sts:externalid": {"x"}}
+	collects := parse(t, documents["collect"])
+	require.True(t, collects.Allows(ask(role, with)))
+	require.False(t, collects.Allows(ask(role, nil)))
+	require.False(t, collects.Allows(ask("arn:aws:iam::999988887777:role/admin", with)))
+	for _, name := range []string{"api", "ingest", "jobs"} {
+		require.False(t, parse(t, documents[name]).Allows(ask(role, with)), name)
 	}
 }
 
