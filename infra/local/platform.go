@@ -206,6 +206,7 @@ func (p *platform) wire(s *store.Store) error {
 	alone := rand.Text()
 	ingest, jobs, runs := api.Ingest(d), api.Jobs(d), api.Collect(d)
 	ingest.Temp, ingest.Alone, jobs.Alone, runs.Alone = p.path(spillDir), alone, alone, alone
+	jobs.Turn = turn
 	p.read = queue.Of(delivery.ParseMessages, usage.Worker(d.Meter, api.OfDelivery, ingest.Handle))
 	p.work = queue.Of(job.ParseMessages, usage.Worker(d.Meter, api.OfJob, jobs.Handle))
 	p.follow = api.Reconcile(d).Reconcile
@@ -287,8 +288,8 @@ func (p *platform) serve(ctx context.Context, grace time.Duration) error {
 	var running sync.WaitGroup
 	for range workers {
 		running.Go(func() { work(ctx, p.queue, p.read, p.log) })
+		running.Go(func() { work(ctx, p.jobs, p.work, p.log) })
 	}
-	running.Go(func() { work(ctx, p.jobs, p.work, p.log) })
 	for range collectors {
 		running.Go(func() { work(ctx, p.runs, p.collect, p.log) })
 	}

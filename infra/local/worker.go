@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	workers    = 2           // that read deliveries at the same time; one more does long work
-	collectors = 2           // that collect at the same time, so that an account that does not answer holds up nobody else's
-	longest    = time.Second // that a message waits for the other worker: to ask again costs nothing here
+	workers    = 2               // that read deliveries at the same time, and as many that do long work
+	collectors = 2               // that collect at the same time, so that an account that does not answer holds up nobody else's
+	turn       = 5 * time.Second // of long work for one tenant, before others have theirs
+	longest    = time.Second     // that a message waits for the other worker: to ask again costs nothing here
 )
 
 // work handles the queue's messages until ctx ends; the message in hand then stays in the queue.

@@ -192,11 +192,14 @@ func (d Deps) features() features {
 	runs := Collect(d)
 	limits := &limit.Counter{Store: d.Store, Clock: d.Clock}
 	used := []func(context.Context, *tenant.Scope) (map[string]int64, error){projects.Used, members.Used, keys.Used, deliveries.Used,
-		limits.Used, runs.Used}
+		limits.Used, runs.Used, d.exports().Used}
 	return features{
 		organizations: &organization.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Plan: d.Plan, Grace: d.Grace, Forget: d.Auth.Forget,
-			Wake: func(ctx context.Context, id tenant.ID) error {
-				return d.Jobs.Send(ctx, job.Message{Kind: delivery.Wake, Tenant: id})
+			Owe: func(ctx context.Context, t *store.Tenant, id tenant.ID) (store.Change, error) {
+				return job.Renew(ctx, t, job.Message{Kind: delivery.Wake, Tenant: id}, d.Clock())
+			},
+			Wake: func(ctx context.Context, t *store.Tenant, id tenant.ID) error {
+				return job.Again(ctx, d.Jobs, t, job.Message{Kind: delivery.Wake, Tenant: id}, d.Clock())
 			}, Turned: schedules.Changed},
 		members:  members,
 		keys:     keys,

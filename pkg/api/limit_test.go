@@ -98,3 +98,33 @@ func TestStrangersAreLimited(t *testing.T) {
 	require.Equal(t, 429, s.ask(t, "GET", s.tenant, "").Code)
 	require.Equal(t, reads, a.Faults.Calls(storetest.Get))
 }
+
+// Somebody has a key that leaked, and uses up the tenant's requests with it; a viewer helps.
+func TestAnOwnerCanAlwaysRevokeAKey(t *testing.T) {
+	a := apptest.New(t)
+	s := newSmall(t, a)
+	owner := s.token
+	var leaked struct{ ID, Key string }
+	w := s.ask(t, "POST", s.tenant+"/api-keys", `{"name":"leaky","role":"viewer"}`)
+	require.Equal(t, 201, w.Code)
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &leaked))
+	viewer := a.Join(t, tenant.ID(strings.TrimPrefix(s.tenant, "/v1/tenants/")), "vic", tenant.Viewer).Token
+	revoke := s.tenant + "/api-keys/" + leaked.ID
+	s.token = leaked.Key
+	for n := 0; s.ask(t, "GET", s.tenant, "").Code != 429; n++ {
+		require.Less(t, n, 700)
+	}
+	for _, token := range []string{leaked.Key, viewer} {
+		s.token = token
+		for range 100 {
+			require.Equal(t, 429, s.ask(t, "DELETE", revoke, "").Code, "who may not has nothing kept")
+		}
+	}
+	s.token = owner
+	require.Equal(t, 429, s.ask(t, "GET", s.tenant, "").Code)
+	require.Equal(t, 204, s.ask(t, "DELETE", revoke, "").Code)
+	for range 59 {
+		require.NotEqual(t, 429, s.ask(t, "DELETE", revoke, "").Code)
+	}
+	require.Equal(t, 429, s.ask(t, "DELETE", revoke, "").Code, "a tenth of the limit and no more")
+}

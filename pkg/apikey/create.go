@@ -44,10 +44,11 @@ func (s *Service) create(ctx context.Context, scope *tenant.Scope, in *createIn)
 	if err != nil {
 		return nil, err
 	}
-	once, err := in.Once(scope.Principal(), createKey+":"+string(scope.Tenant()), in.Body)
+	once, err := in.Once(scope.Principal(), createKey, in.Body)
 	if err != nil {
 		return nil, err
 	}
+	once = once.Within(scope)
 	secret, err := identity.NewSecret(s.Random)
 	if err != nil {
 		return nil, err

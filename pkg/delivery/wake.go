@@ -6,7 +6,6 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/job"
-	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
@@ -15,39 +14,40 @@ import (
 const Wake job.Kind = "wake"
 
 // Works lists what jobs there are.
-func (s *Service) Works() []job.Work { return []job.Work{{Kind: Wake, Once: s.wake}} }
+func (s *Service) Works() []job.Work { return []job.Work{{Kind: Wake, Step: s.wake, Endless: true}} }
+
+// waking is how far a job is.
+type waking struct {
+	After string `json:"after"`
+}
+
+const woken = 100 // deliveries at once
 
 // wake sends the messages of all deliveries that wait for one again. Those that come twice do no harm.
-func (s *Service) wake(ctx context.Context, m job.Message) error {
-	scope, err := organization.Work(ctx, s.Store, m.Tenant, string(Wake))
-	if fault.Is(err, fault.NotFound) {
-		return nil // it rests again
+func (s *Service) wake(ctx context.Context, r *job.Run) (more bool, err error) {
+	var at waking
+	if err := r.Notes(&at); err != nil {
+		return false, err
 	}
-	if err != nil {
-		return err
-	}
-	t, err := s.Store.Tenant(scope)
-	if err != nil {
-		return err
-	}
-	for l := (store.List{Consistency: store.Strongly}); ; {
-		page, err := t.Query(ctx, store.Deliveries(), l)
+	for begun := false; !begun || s.Clock().Before(r.Until); begun = true {
+		page, err := r.Tenant.Query(ctx, store.Deliveries(), store.List{After: at.After, Limit: woken, Consistency: store.Strongly})
 		if err != nil {
-			return fmt.Errorf("list deliveries: %w", err)
+			return false, fmt.Errorf("list deliveries: %w", err)
 		}
-		for _, r := range page.Records {
+		for _, record := range page.Records {
 			var d Delivery
-			if err := r.Value.Decode(&d); err != nil {
-				return fmt.Errorf("list deliveries: %w", err)
+			if err := record.Value.Decode(&d); err != nil {
+				return false, fmt.Errorf("list deliveries: %w", err)
 			}
-			if err := s.remind(ctx, scope, &d); err != nil {
-				return err
+			if err := s.remind(ctx, r.Scope, &d); err != nil {
+				return false, err
 			}
 		}
-		if l.After = page.Next; l.After == "" {
-			return nil
+		if at.After = page.Next; at.After == "" {
+			return false, nil
 		}
 	}
+	return true, r.Keep(at)
 }
 
 // remind sends the message that a delivery waits for, if it waits for one.

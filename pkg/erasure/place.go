@@ -210,6 +210,8 @@ func (s *Service) pointers(ctx context.Context, id tenant.ID, r store.Record) ([
 	case kind == "MEMBER":
 		all, err := s.remembered(ctx, it.Issuer, it.Subject, id)
 		return append(all, store.SubjectTenant(it.Issuer, it.Subject, id)), err
+	case kind == "IDEM" && it.Subject != "": // a trace
+		return s.remembered(ctx, it.Issuer, it.Subject, id)
 	case kind == "ACCT":
 		return []store.DirectoryKey{store.Account(rest)}, nil
 	case kind == "INV" && len(it.Digest) == sha256.Size:

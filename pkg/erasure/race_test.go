@@ -117,3 +117,29 @@ func TestRequestsThatAreHeldBringNothingBack(t *testing.T) {
 		requireErased(t, a, others)
 	})
 }
+
+// People who were members once have had requests remembered that name the tenant: one who founded it, one who came by an invitation,
+// and what an admin asked for.
+func TestFormerMembersLeaveNothing(t *testing.T) {
+	on(t, func(t *testing.T, a *apptest.App) {
+		founder := a.As(t, "founder")
+		var made struct{ ID string }
+		founder.Do(t, "POST", "/v1/tenants", body{"name": "F"}, "Idempotency-Key: f").Is(t, 201).Into(t, &made)
+		h := &apptest.Home{Client: founder, Tenant: tenant.ID(made.ID)}
+		var invitation struct{ Token string }
+		founder.Do(t, "POST", h.Path("/invitations"), body{"role": "owner"}, "Idempotency-Key: i").Is(t, 201).Into(t, &invitation)
+		carol := a.As(t, "carol")
+		carol.Do(t, "POST", "/v1/invitations/accept", body{"token": invitation.Token}, "Idempotency-Key: c").Is(t, 201)
+		heir := a.Join(t, h.Tenant, "heir", tenant.Owner)
+		carol.Do(t, "POST", h.Path("/api-keys"), body{"name": "k", "role": "viewer"}, "Idempotency-Key: k").Is(t, 201)
+		carol.Do(t, "POST", h.Path("/leave"), nil).Is(t, 204)
+		founder.Do(t, "POST", h.Path("/leave"), nil).Is(t, 204)
+		heir.Do(t, "DELETE", h.Path("?name=F"), nil).Is(t, 202)
+		a.Advance(apptest.Grace)
+		erase(t, a)
+		left, _ := about(t, a, h.Tenant)
+		for name := range left {
+			require.Contains(t, name, "ERASED#", "nothing is left but the proof")
+		}
+	})
+}

@@ -3,6 +3,7 @@ package export
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/calendar"
@@ -64,14 +65,16 @@ func (s *Service) begin(ctx context.Context, scope *tenant.Scope, t *store.Tenan
 		return "", fmt.Errorf("begin an export: %w", err)
 	}
 	if b.Active != "" {
-		return "", s.busy(ctx, scope, b.Active)
+		return "", s.busy(ctx, scope, t, b.Active)
 	}
 	now := s.now()
 	if today := calendar.DayOf(now); b.Day != today {
 		b = book{Day: today}
 	}
-	if b.Begun >= perDay {
-		return "", fault.New(fault.Limited, "%d exports were begun today, which is as many as a UTC day has. GET .../exports lists them.", perDay)
+	if plan := scope.Standing().Plan; b.Begun >= plan.Limits().ExportsPerDay {
+		reset := (b.Day + 1).Time()
+		return "", fault.New(fault.Limited, "The plan %s has a limit of exportsPerDay of %d, and they are used up. It is reset at %s. GET .../exports lists them.",
+			plan, plan.Limits().ExportsPerDay, reset.Format(time.RFC3339)).In(reset.Sub(now))
 	}
 	id, err := tenant.NewExportID(now, s.Random)
 	if err != nil {
@@ -91,9 +94,9 @@ func (s *Service) begin(ctx context.Context, scope *tenant.Scope, t *store.Tenan
 	return id, err
 }
 
-// busy refuses, and sends the message of the export that is under way.
-func (s *Service) busy(ctx context.Context, scope *tenant.Scope, id tenant.ExportID) error {
-	if err := s.Jobs.Send(ctx, message(scope, id)); err != nil {
+// busy refuses, and sees to the export that is under way.
+func (s *Service) busy(ctx context.Context, scope *tenant.Scope, t *store.Tenant, id tenant.ExportID) error {
+	if err := job.Again(ctx, s.Jobs, t, message(scope, id), s.Clock()); err != nil {
 		return err
 	}
 	return fault.New(fault.Conflict, "The export %s is under way. Wait until it is finished.", id)
@@ -109,7 +112,7 @@ func (s *Service) begun(ctx context.Context, scope *tenant.Scope, t *store.Tenan
 		return nil, err
 	}
 	if e.Status == Queued {
-		if err := s.Jobs.Send(ctx, message(scope, id)); err != nil {
+		if err := job.Again(ctx, s.Jobs, t, message(scope, id), s.Clock()); err != nil {
 			return nil, err
 		}
 	}

@@ -3,6 +3,8 @@
 package export
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"time"
 
@@ -88,7 +90,6 @@ const (
 const (
 	createExport, listExports, getExport = "createExport", "listExports", "getExport"
 
-	perDay       = 5
 	kept         = 7 * 24 * time.Hour
 	downloadTime = 15 * time.Minute
 )
@@ -113,7 +114,23 @@ give the same totals by everything that costs can be grouped by with tags; ` + "
 what grain. Secrets are not in it, nor the files that were delivered.
 
 Owners and admins may, also while the organization is suspended, and API keys of these roles; while it is being deleted, owners alone. One
-export runs at a time, and 5 can be begun a UTC day.`
+export runs at a time, and the plan's exportsPerDay can be begun a UTC day, not counting those that the platform could not write.`
+
+// Used gives how many exports the scope's tenant has begun on the present day, by the name of the plan's limit.
+func (s *Service) Used(ctx context.Context, scope *tenant.Scope) (map[string]int64, error) {
+	t, err := s.Store.Tenant(scope)
+	if err != nil {
+		return nil, err
+	}
+	var b book
+	if _, err := t.Read(ctx, store.ExportBook(), &b); err != nil {
+		return nil, fmt.Errorf("read how many exports were begun: %w", err)
+	}
+	if b.Day != calendar.DayOf(s.now()) {
+		b.Begun = 0
+	}
+	return map[string]int64{"exportsPerDay": b.Begun}, nil
+}
 
 // Works lists the package's jobs.
 func (s *Service) Works() []job.Work {
@@ -143,7 +160,7 @@ func (e Export) shown(now time.Time) Export {
 type book struct {
 	Active tenant.ExportID `json:"active,omitempty"`
 	Day    calendar.Day    `json:"day"`
-	Begun  int             `json:"begun"`
+	Begun  int64           `json:"begun"`
 }
 
 func target(id tenant.ExportID) string { return "export/" + string(id) }

@@ -301,3 +301,21 @@ func (t *tester) shrink(month int, file string) {
 	t.home.Do(t, "POST", t.home.Path("/imports/"+c.ID+"/close"), nil).Is(t, 202)
 	t.app.Work(t)
 }
+
+func TestAnExportThatThePlatformCannotWriteIsNotCounted(t *testing.T) {
+	x := newTester(t)
+	for i := range x.worker.Works {
+		if w := &x.worker.Works[i]; w.Kind == export.Kind {
+			w.Step = func(context.Context, *job.Run) (bool, error) { return false, errors.New("broken") }
+		}
+	}
+	for range 7 { // two more than the plan has
+		e := x.begin()
+		m, ok := x.app.TakeJob()
+		require.True(t, ok)
+		for x.get(e).Status != export.Failed {
+			_ = x.worker.Handle(t.Context(), m)
+		}
+		x.app.Advance(time.Second)
+	}
+}

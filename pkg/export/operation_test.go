@@ -2,7 +2,9 @@ package export_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +83,11 @@ func TestExportsOfATenantThatRests(t *testing.T) {
 func TestHowManyExports(t *testing.T) {
 	x := newTester(t)
 	first := x.begin()
+	for range 50 {
+		x.home.Do(t, "POST", x.home.Path("/exports"), nil).Fails(t, 409, string(first.ID))
+	}
+	require.Len(t, x.app.PendingJobs(), 1, "asking again and again sends nothing at once")
+	x.app.Advance(2 * time.Second)
 	x.home.Do(t, "POST", x.home.Path("/exports"), nil).Fails(t, 409, string(first.ID))
 	require.Len(t, x.app.PendingJobs(), 2, "asking again sends the job's message again: the first may have been lost")
 	x.work(x.worker)
@@ -99,7 +106,27 @@ func TestHowManyExports(t *testing.T) {
 		x.begin()
 		x.work(x.worker)
 	}
-	x.home.Do(t, "POST", x.home.Path("/exports"), nil).Fails(t, 429, "5 exports were begun today")
+	refused := x.home.Do(t, "POST", x.home.Path("/exports"), nil)
+	refused.Fails(t, 429, "exportsPerDay of 5")
+	tomorrow := x.app.Now().Truncate(24 * time.Hour).Add(24 * time.Hour)
+	require.Equal(t, fmt.Sprint(int64(tomorrow.Sub(x.app.Now()).Seconds())), refused.Header.Get("Retry-After"), "until the day is over")
+	var used struct {
+		Limits []struct {
+			Name        string
+			Limit, Used int64
+			ResetsAt    time.Time
+		}
+	}
+	x.home.Get(t, x.home.Path("/usage")).Is(t, 200).Into(t, &used)
+	at := slices.IndexFunc(used.Limits, func(l struct {
+		Name        string
+		Limit, Used int64
+		ResetsAt    time.Time
+	}) bool {
+		return l.Name == "exportsPerDay"
+	})
+	require.EqualValues(t, []int64{5, 5}, []int64{used.Limits[at].Limit, used.Limits[at].Used})
+	require.Equal(t, tomorrow, used.Limits[at].ResetsAt)
 	x.app.Advance(24 * time.Hour)
 	x.home.Client = x.app.As(t, "alice")
 	x.begin()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/tenantry/tenantry/pkg/audit"
+	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/job"
@@ -142,6 +143,9 @@ func (s *Service) end(ctx context.Context, r *job.Run, e record, version int64) 
 	changes := []store.Change{{Key: store.Export(e.ID), Value: e, Condition: store.VersionIs(version)}}
 	if b.Active == e.ID {
 		b.Active = ""
+		if r.GaveUp && b.Day == calendar.DayOf(e.CreatedAt) {
+			b.Begun = max(b.Begun-1, 0)
+		}
 		changes = append(changes, store.Change{Key: store.ExportBook(), Value: b, Condition: store.VersionIs(at)})
 	}
 	outcome := audit.Done

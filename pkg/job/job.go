@@ -59,7 +59,9 @@ type Record struct {
 	Status    Status    `json:"status"`
 	Notes     []byte    `json:"notes,omitempty"` // JSON of the kind's own
 	Steps     int64     `json:"steps"`           // that came to their end
-	Attempts  int       `json:"attempts"`        // that were begun since then
+	Attempts  int       `json:"attempts"`        // that were begun since then, and did not end with their worker
+	Lost      int       `json:"lost,omitempty"`  // that did, since then
+	Asked     int       `json:"asked,omitempty"` // how often Again sent the message, since a worker had it
 	Owner     string    `json:"owner,omitempty"` // of the lease
 	Until     time.Time `json:"until"`           // when the lease ends
 	Reason    string    `json:"reason,omitempty"`
@@ -67,11 +69,50 @@ type Record struct {
 	UpdatedAt time.Time `json:"updatedAt"`
 }
 
-// New gives the change that makes a job: a part of the Write of what it is for, after which the message is sent. Where the
-// sender is killed before it sends, sending is repeated by whoever asks for the job again.
+// New gives the change that makes a job: a part of the Write of what it is for, after which Again sends the message. Where the
+// sender is killed before it sends, that is repeated by whoever asks for the job again.
 func New(m Message, now time.Time) store.Change {
 	now = now.UTC().Truncate(time.Millisecond)
 	return store.Change{Key: store.Job(string(m.Kind), m.ID), Value: Record{Status: Waiting, CreatedAt: now, UpdatedAt: now}, Condition: store.Absent}
+}
+
+// Renew gives the change that makes a job, whether there was one of its kind and ID or not: then it begins anew. It is made on condition
+// of what there was.
+func Renew(ctx context.Context, t *store.Tenant, m Message, now time.Time) (store.Change, error) {
+	var before Record
+	version, err := t.Read(ctx, store.Job(string(m.Kind), m.ID), &before)
+	if err != nil {
+		return store.Change{}, fmt.Errorf("read a job: %w", err)
+	}
+	c := New(m, now)
+	c.Condition = store.VersionIs(version)
+	return c, nil
+}
+
+// Again sends the message of a job that waits while nobody is at it. However often it is called, few messages are sent: at once, then
+// after a second, two, and so on up to a minute, for as long as no worker takes the job.
+func Again(ctx context.Context, q Queue, t *store.Tenant, m Message, now time.Time) error {
+	var r Record
+	version, err := t.Read(ctx, store.Job(string(m.Kind), m.ID), &r)
+	if err != nil {
+		return fmt.Errorf("read a job: %w", err)
+	}
+	if version == 0 || r.Status != Waiting || r.Owner != "" && now.Before(r.Until) {
+		return nil
+	}
+	if r.Asked > 0 && now.Before(r.UpdatedAt.Add(min(time.Second<<min(r.Asked-1, 6), time.Minute))) {
+		return nil
+	}
+	if err := q.Send(ctx, m); err != nil {
+		return err
+	}
+	r.Asked++
+	r.UpdatedAt = now.UTC().Truncate(time.Millisecond)
+	err = t.Write(ctx, store.Change{Key: store.Job(string(m.Kind), m.ID), Value: r, Condition: store.VersionIs(version)})
+	if store.Conflicted(err) != nil {
+		return nil // a worker has it
+	}
+	return err
 }
 
 // Read reads a tenant's job; false where there is none of its kind and ID.
@@ -86,6 +127,7 @@ type Run struct {
 	Scope  *tenant.Scope
 	Tenant *store.Tenant
 	Until  time.Time // when the step should be at its end
+	GaveUp bool      // told to Failed: the platform could not do it, and the tenant is not to blame
 	notes  []byte
 }
 

@@ -35,6 +35,7 @@ type tester struct {
 	steps  atomic.Int64
 	before func(n int) error // each step
 	told   []string          // reasons of failure
+	gaveUp []bool            // whether they are the platform's
 }
 
 // Send keeps a message.
@@ -47,8 +48,8 @@ func newTester(t *testing.T, to int) *tester {
 	w.handle, err = w.app.Store.Tenant(scope)
 	require.NoError(t, err)
 	w.worker = &job.Worker{Store: w.app.Store, Queue: w, Clock: w.app.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
-		Works: []job.Work{{Kind: counting, Step: w.step, Failed: func(_ context.Context, _ *job.Run, reason string) error {
-			w.told = append(w.told, reason)
+		Works: []job.Work{{Kind: counting, Step: w.step, Failed: func(_ context.Context, r *job.Run, reason string) error {
+			w.told, w.gaveUp = append(w.told, reason), append(w.gaveUp, r.GaveUp)
 			return nil
 		}}}}
 	return w

@@ -31,7 +31,11 @@ func Take(ctx context.Context, clock func() time.Time, b Book, owner string, min
 	}
 	return l, l.Write(ctx, func(rec *Record) {
 		rec.Owner, rec.Until = owner, now.Add(LeaseTime).UTC()
-		rec.Attempts++
+		if rec.Asked = 0; l.Record.Owner == "" {
+			rec.Attempts++
+		} else {
+			rec.Lost++ // with the worker who had it, in place of whose attempt this is
+		}
 	})
 }
 

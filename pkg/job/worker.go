@@ -28,7 +28,10 @@ const (
 	// turn is how long a worker goes on with one job before it gives way to others, steps not begun before.
 	turn        = 90 * time.Second
 	maxAttempts = 5
-	kept        = 30 * 24 * time.Hour // of a record after the job's end
+	// maxLost is how many attempts in a row may end with their worker: a step that kills workers must come to an end, and a worker that
+	// is stopped, or a machine that is switched off, says nothing of the job.
+	maxLost = 50
+	kept    = 30 * 24 * time.Hour // of a record after the job's end
 )
 
 // Worker does jobs. All fields but Alone and Turn are needed.
@@ -100,7 +103,8 @@ func (w *Worker) open(ctx context.Context, work Work, m Message) (*Run, Book, er
 
 // turn does steps until the job or the time is at its end.
 func (w *Worker) turn(ctx context.Context, work Work, r *Run, l *Lease) error {
-	if l.Record.Attempts > maxAttempts && !work.Endless {
+	if (l.Record.Attempts > maxAttempts || l.Record.Lost > maxLost) && !work.Endless {
+		r.GaveUp = true
 		return w.fail(ctx, work, r, l, "It was tried several times and failed each time, for a reason that is the platform's. "+
 			"Begin it again; if that fails too, tell the operator its ID.")
 	}
@@ -116,7 +120,7 @@ func (w *Worker) turn(ctx context.Context, work Work, r *Run, l *Lease) error {
 		over := ctx.Err() != nil || w.Clock().Sub(begun) >= cmp.Or(w.Turn, turn) || late(ctx)
 		err = l.Write(context.WithoutCancel(ctx), func(rec *Record) {
 			rec.Steps++
-			rec.Notes, rec.Attempts, rec.Until = r.notes, 1, w.Clock().Add(LeaseTime).UTC()
+			rec.Notes, rec.Attempts, rec.Lost, rec.Until = r.notes, 1, 0, w.Clock().Add(LeaseTime).UTC()
 			if over {
 				rec.Owner, rec.Attempts = "", 0
 			}
@@ -140,7 +144,7 @@ func (w *Worker) step(ctx context.Context, work Work, r *Run) (more bool, err er
 	ctx, stop := context.WithTimeout(ctx, StepTime)
 	defer stop()
 	notes := r.notes
-	r.Until = w.Clock().Add(aim)
+	r.Until = w.Clock().Add(min(aim, cmp.Or(w.Turn, turn)))
 	if more, err = work.Step(ctx, r); err != nil {
 		r.notes = notes
 	}

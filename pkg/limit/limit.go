@@ -50,8 +50,10 @@ func New(s *store.Store, clock func() time.Time, log *slog.Logger) *Limiter {
 	return &Limiter{store: s, clock: clock, log: log}
 }
 
-// Admit takes one request of the scope's tenant out of its minute; fault.Limited where nothing is left. It is a route's Admit.
-func (l *Limiter) Admit(ctx context.Context, scope *tenant.Scope) (route.Rate, error) {
+// Admit takes one request of the scope's tenant out of its minute; fault.Limited where nothing is left. For what is kept for there is a
+// tenth of the limit more, at each process: whoever uses up the rate, with a key that leaked say, cannot keep an owner from revoking
+// it. It is a route's Admit.
+func (l *Limiter) Admit(ctx context.Context, scope *tenant.Scope, kept bool) (route.Rate, error) {
 	plan, now := scope.Standing().Plan, l.clock()
 	limit := plan.Limits().RequestsPerMinute
 	s := l.share(scope.Tenant(), now)
@@ -65,7 +67,7 @@ func (l *Limiter) Admit(ctx context.Context, scope *tenant.Scope) (route.Rate, e
 		return route.Rate{}, err
 	}
 	rate := route.Rate{Limit: limit, Remaining: remaining, Reset: max(s.minute.Add(window).Sub(now), 0)}
-	if !ok {
+	if !ok && !(kept && s.more(limit/10)) {
 		return rate, fault.New(fault.Limited, "The plan %s has a limit of requestsPerMinute of %d for all of the organization, and they are used up. "+
 			"Wait for as long as Retry-After says and repeat; if it happens often, spread the requests, or have the operator move you to a larger plan.",
 			plan, limit).In(rate.Reset)

@@ -82,7 +82,7 @@ func in(t require.TestingT, id tenant.ID, plan tenant.Plan) *tenant.Scope {
 // admitted sends n requests and gives how many are admitted.
 func admitted(t require.TestingT, l *limit.Limiter, scope *tenant.Scope, n int) (yes int) {
 	for range n {
-		_, err := l.Admit(context.Background(), scope)
+		_, err := l.Admit(context.Background(), scope, false)
 		if err == nil {
 			yes++
 		} else {
@@ -113,13 +113,13 @@ func TestAnswersSayWhatIsLeft(t *testing.T) {
 	b.advance(20 * time.Second)
 	l, scope := b.process(), member(t, tenant.Free)
 	for left := int64(599); left >= 0; left-- {
-		r, err := l.Admit(t.Context(), scope)
+		r, err := l.Admit(t.Context(), scope, false)
 		require.NoError(t, err)
 		require.Equal(t, int64(600), r.Limit)
 		require.Equal(t, left, r.Remaining)
 		require.Equal(t, 40*time.Second, r.Reset)
 	}
-	r, err := l.Admit(t.Context(), scope)
+	r, err := l.Admit(t.Context(), scope, false)
 	require.Zero(t, r.Remaining)
 	refused, ok := errors.AsType[*fault.Error](err)
 	require.True(t, ok)
@@ -262,7 +262,7 @@ func TestATenantThatWaitsForItsCounterKeepsNobodyElse(t *testing.T) {
 	require.Equal(t, 600, admitted(t, l, other, 601))
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := l.Admit(gone, waits)
+	_, err := l.Admit(gone, waits, false)
 	require.ErrorIs(t, err, context.Canceled, "who goes does not wait")
 	require.Empty(t, s.entered, "one asks for all")
 	close(s.let)

@@ -16,6 +16,7 @@ type share struct {
 	left   int64         // that may pass without asking
 	untold int64         // of given, what the counter was not told of
 	taken  int64         // by all processes, as the counter said last
+	beyond int64         // let pass beyond the limit, of what is kept for
 	last   bool          // there is no more to be had
 	asking chan struct{} // closed when the counter has answered; nil where nobody asks
 }
@@ -38,6 +39,17 @@ func (s *share) take(ctx context.Context, limit int64, ask func(n int64) (taken 
 	}
 	s.left--
 	return s.left + max(s.limit-s.taken-s.untold, 0), true, nil
+}
+
+// more lets one request pass that the limit does not, up to a number.
+func (s *share) more(most int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.beyond >= most {
+		return false
+	}
+	s.beyond++
+	return true
 }
 
 // adopt takes over the plan's limit, which is another where the plan was changed.

@@ -40,10 +40,11 @@ func (s *Service) create(ctx context.Context, scope *tenant.Scope, in *createIn)
 	if err != nil {
 		return nil, err
 	}
-	once, err := in.Once(scope.Principal(), createInvitation+":"+string(scope.Tenant()), in.Body)
+	once, err := in.Once(scope.Principal(), createInvitation, in.Body)
 	if err != nil {
 		return nil, err
 	}
+	once = once.Within(scope)
 	var out *issuedOut
 	err = s.fence().ChangeBy(ctx, scope, func(ctx context.Context, d *store.Directory) (e audit.Event, c []store.DirectoryChange, err error) {
 		if id, err := once.DoneOutside(ctx, d); id != "" || err != nil {

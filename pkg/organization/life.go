@@ -26,14 +26,18 @@ func (s *Service) activate(ctx context.Context, scope *tenant.Scope, in *lifeIn)
 	return s.awake(ctx, scope)(s.change(ctx, scope, in.IfMatch, to(tenant.Active)))
 }
 
-// awake has what was refused be done once the tenant is active, again where the request is repeated: a crash may have been
-// between.
+// awake has what was refused be done once the tenant is active. Where the request is repeated that is seen to again, if it is owed:
+// a crash may have been between.
 func (s *Service) awake(ctx context.Context, scope *tenant.Scope) func(*tenantOut, error) (*tenantOut, error) {
 	return func(out *tenantOut, err error) (*tenantOut, error) {
 		if out, err = s.turned(ctx, scope)(out, err); err != nil || out.Body.Status != tenant.Active {
 			return out, err
 		}
-		return out, s.Wake(ctx, scope.Tenant())
+		h, err := s.Store.Tenant(scope)
+		if err != nil {
+			return nil, err
+		}
+		return out, s.Wake(ctx, h, scope.Tenant())
 	}
 }
 
@@ -73,7 +77,6 @@ type Ending struct {
 func (s *Service) delete(ctx context.Context, scope *tenant.Scope, in *deleteIn) (*tenantOut, error) {
 	now := s.now()
 	due := now.Add(s.Grace + time.Second - 1).Truncate(time.Second)
-	entry := store.DirectoryChange{Key: store.Erasure(due, scope.Tenant()), Value: Ending{scope.Tenant(), now}}
 	return s.turned(ctx, scope)(s.change(ctx, scope, in.IfMatch, func(t *record) error {
 		if in.Name != t.Name {
 			return fault.New(fault.Invalid, "The name does not confirm the deletion: give the organization's own, whole.").
@@ -82,21 +85,51 @@ func (s *Service) delete(ctx context.Context, scope *tenant.Scope, in *deleteIn)
 		if t.Status == tenant.Deleting {
 			return errSame
 		}
-		if err := s.Store.Directory().Write(ctx, entry); err != nil {
-			return fmt.Errorf("note the end of a tenant: %w", err)
+		if err := s.note(ctx, Ending{scope.Tenant(), now}, due); err != nil {
+			return err
 		}
 		t.Before, t.Status, t.DeleteAfter = t.Status, tenant.Deleting, &due
 		return nil
 	}))
 }
 
-// restore makes a tenant what it was before it was to be deleted. Its entry in the list of what is due has no effect any more.
+// note puts a tenant into the list of what is due, over the version that is there: who is taking that away finds another.
+func (s *Service) note(ctx context.Context, e Ending, due time.Time) error {
+	d, key := s.Store.Directory(), store.Erasure(due, e.Tenant)
+	version, err := d.Read(ctx, key, &Ending{})
+	if err == nil {
+		err = d.Write(ctx, store.DirectoryChange{Key: key, Value: e, Condition: store.VersionIs(version)})
+	}
+	if err != nil {
+		return fmt.Errorf("note the end of a tenant: %w", err)
+	}
+	return nil
+}
+
+// restore makes a tenant what it was before it was to be deleted. Its entry in the list of what is due is taken away then, as it was
+// before: one that stays, because of a crash between, has no effect.
 func (s *Service) restore(ctx context.Context, scope *tenant.Scope, in *lifeIn) (*tenantOut, error) {
-	return s.awake(ctx, scope)(s.change(ctx, scope, in.IfMatch, func(t *record) error {
+	var entry store.DirectoryChange
+	d := s.Store.Directory()
+	out, err := s.change(ctx, scope, in.IfMatch, func(t *record) error {
 		if t.Status != tenant.Deleting {
 			return errSame
 		}
+		if t.DeleteAfter != nil {
+			key := store.Erasure(*t.DeleteAfter, scope.Tenant())
+			version, err := d.Read(ctx, key, &Ending{})
+			if err != nil {
+				return fmt.Errorf("read the end of a tenant: %w", err)
+			}
+			entry = store.DirectoryChange{Action: store.Delete, Key: key, Condition: store.VersionIs(version)}
+		}
 		t.Status, t.Before, t.DeleteAfter = t.Before, "", nil
 		return nil
-	}))
+	})
+	if err == nil && entry.Action == store.Delete {
+		if err = d.Write(ctx, entry); store.Conflicted(err) != nil {
+			err = nil // the tenant is to be deleted again already, or the entry is gone
+		}
+	}
+	return s.awake(ctx, scope)(out, err)
 }

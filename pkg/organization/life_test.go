@@ -11,6 +11,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
@@ -104,4 +105,35 @@ func TestTheAuditLogTellsOfATenantsLife(t *testing.T) {
 		told = append([]string{r.Operation + " " + r.Changes[len(r.Changes)-1].After}, told...)
 	}
 	require.Equal(t, []string{`suspendTenant "suspended"`, `activateTenant "active"`, `deleteTenant "deleting"`, `restoreTenant "active"`}, told)
+}
+
+func TestALifeThatIsRepeatedMakesNoWork(t *testing.T) {
+	a := apptest.New(t)
+	due := func() int {
+		page, err := a.Store.Directory().Query(t.Context(), store.Erasures(a.Now().Add(1000*time.Hour)), store.List{Consistency: store.Strongly})
+		require.NoError(t, err)
+		return len(page.Records)
+	}
+	for range 20 {
+		life(t, a, "POST", "/activate")
+		life(t, a, "POST", "/restore")
+	}
+	require.Empty(t, a.PendingJobs(), "it was active before")
+	for range 3 {
+		life(t, a, "POST", "/suspend")
+		for range 20 {
+			life(t, a, "POST", "/activate")
+		}
+		require.Len(t, a.PendingJobs(), 1)
+		a.WorkJobs(t)
+	}
+	for range 3 {
+		life(t, a, "DELETE", "?name=alice%27s")
+		require.Equal(t, 1, due())
+		life(t, a, "POST", "/restore")
+		require.Zero(t, due())
+	}
+	require.Len(t, a.PendingJobs(), 3, "one for each change")
+	life(t, a, "DELETE", "?name=alice%27s")
+	require.Equal(t, 1, due(), "in the same second as before")
 }

@@ -51,11 +51,14 @@ type Service struct {
 	Clock  func() time.Time
 	Random io.Reader // of IDs
 	Audit  audit.Log
-	Plan   tenant.Plan                            // of new tenants
-	Grace  time.Duration                          // between asking for a tenant's end and its erasure
-	Wake   func(context.Context, tenant.ID) error // has done what was refused while the tenant rested
-	Turned func(context.Context, *tenant.Scope)   // is told of every change of a tenant's status, and again where the request is repeated; may be nil
-	Forget func(tenant.Principal, tenant.ID)      // makes this process read the tenant's standing anew
+	Plan   tenant.Plan   // of new tenants
+	Grace  time.Duration // between asking for a tenant's end and its erasure
+	// Owe gives the change that goes with making the tenant active: what was refused while it rested is to be done. Wake has that
+	// begun, if it is owed still.
+	Owe    func(context.Context, *store.Tenant, tenant.ID) (store.Change, error)
+	Wake   func(context.Context, *store.Tenant, tenant.ID) error
+	Turned func(context.Context, *tenant.Scope) // is told of every change of a tenant's status, and again where the request is repeated; may be nil
+	Forget func(tenant.Principal, tenant.ID)    // makes this process read the tenant's standing anew
 }
 
 // Operations lists the package's operations; it works on a nil Service.
@@ -153,7 +156,8 @@ func TakesFiles(ctx context.Context, st *store.Store, key string) error {
 		_, err = Work(ctx, st, id, "upload")
 	}
 	if fault.Is(err, fault.NotFound) {
-		return fault.New(fault.Forbidden, "this upload address is worth nothing any more: the organization is not active")
+		return fault.New(fault.Forbidden, "the organization is not active: while it rests nothing can be uploaded. If it is activated "+
+			"again before this address expires, it works again")
 	}
 	return err
 }

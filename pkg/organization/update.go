@@ -74,7 +74,15 @@ func (s *Service) changeAs(ctx context.Context, scope *tenant.Scope, match route
 		if err != nil {
 			return nil, err
 		}
-		err = h.Write(ctx, store.Change{Key: store.Meta(), Value: t, Condition: store.VersionIs(version)}, row)
+		changes := []store.Change{{Key: store.Meta(), Value: t, Condition: store.VersionIs(version)}}
+		if before.Status != t.Status && t.Status == tenant.Active {
+			owed, err := s.Owe(ctx, h, t.ID)
+			if err != nil {
+				return nil, err
+			}
+			changes = append(changes, owed)
+		}
+		err = h.Write(ctx, append(changes, row)...)
 		if err == nil {
 			s.Forget(scope.Principal(), scope.Tenant())
 			return changed(t, version+1, scope), nil

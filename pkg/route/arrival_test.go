@@ -55,7 +55,7 @@ func arrive(t *testing.T, body, within time.Duration, ops ...route.Operation) *a
 	h, err := route.Handler(append((&shop{}).operations(), ops...), &a.door, route.Options{
 		Log: slog.New(slog.DiscardHandler), Body: body, Within: within,
 		Clock:    func() time.Time { return time.Now().Add(time.Duration(a.passed.Load())) },
-		Admit:    func(context.Context, *tenant.Scope) (route.Rate, error) { return route.Rate{}, nil },
+		Admit:    func(context.Context, *tenant.Scope, bool) (route.Rate, error) { return route.Rate{}, nil },
 		Used:     func(_ context.Context, _ *tenant.Scope, u route.Usage) { a.told.Add(1); a.booked.Store(u.BytesIn) },
 		Answered: func(context.Context, *tenant.Scope) { a.told.Add(1) },
 	})

@@ -36,8 +36,9 @@ type Options struct {
 	Within time.Duration // in which a handler has to be done, once the body is there; at most 20 s, and that where 0
 
 	// Admit takes a member's request out of the tenant's rate, before the permission is looked at; the error is
-	// fault.Limited where nothing is left. May be nil.
-	Admit func(context.Context, *tenant.Scope) (Rate, error)
+	// fault.Limited where nothing is left. kept is for what people who may can always do: say who belongs to the tenant, which keys
+	// it has and whether it goes on. May be nil.
+	Admit func(ctx context.Context, s *tenant.Scope, kept bool) (Rate, error)
 	// Used is told what an admitted request took, after it was answered. May be nil.
 	Used func(context.Context, *tenant.Scope, Usage)
 	// Answered is told of a member's request that was answered, whatever with. May be nil.
@@ -184,7 +185,7 @@ func (s *server) authorize(e *endpoint, c *call, w *response, r *http.Request) (
 	case member:
 		err = s.enter(e, c, r)
 		if c.member != nil && s.Admit != nil {
-			rate, limited := s.Admit(r.Context(), c.member)
+			rate, limited := s.Admit(r.Context(), c.member, err == nil && e.Permission.Personal())
 			rate.tell(w.Header())
 			if limited != nil {
 				return limited

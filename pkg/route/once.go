@@ -22,6 +22,7 @@ type IdempotencyKey struct {
 type Once struct {
 	operation, key, digest string
 	principal              tenant.Principal
+	within                 tenant.ID // below which the directory remembers it; "": below the principal
 }
 
 // outcome is what is remembered of a creating request.
@@ -42,7 +43,14 @@ func (k IdempotencyKey) Once(p tenant.Principal, operation string, says ...any) 
 		return Once{}, fmt.Errorf("digest a request: %w", err)
 	}
 	sum := sha256.Sum256(b)
-	return Once{operation, k.IdempotencyKey, hex.EncodeToString(sum[:]), p}, nil
+	return Once{operation: operation, key: k.IdempotencyKey, digest: hex.EncodeToString(sum[:]), principal: p}, nil
+}
+
+// Within is the request of a member, on what the directory has below the scope's tenant: it is remembered there too, so that it goes
+// with the tenant, whoever is a member then.
+func (o Once) Within(scope *tenant.Scope) Once {
+	o.within = scope.Tenant()
+	return o
 }
 
 // Done gives the ID of what the same request created before, "" where there was none. Another request under the same key
@@ -65,17 +73,27 @@ func (o Once) Changes(id string, now time.Time) []store.Change {
 // DoneOutside is Done for what is created outside of any tenant.
 func (o Once) DoneOutside(ctx context.Context, d *store.Directory) (id string, err error) {
 	return o.done(func(into *outcome) error {
-		_, err := d.Read(ctx, o.subjectKey(), into)
+		_, err := d.Read(ctx, o.directoryKey(), into)
 		return err
 	})
 }
 
-// ChangesOutside is Changes for what is created outside of any tenant.
+// trace leads from a tenant to a person of whom something is remembered that names it.
+type trace struct {
+	Issuer  string `json:"issuer"`
+	Subject string `json:"subject"`
+}
+
+// ChangesOutside is Changes for what is created outside of any tenant. Where that is a place in a tenant, the tenant has a trace of it.
 func (o Once) ChangesOutside(id string, now time.Time) []store.DirectoryChange {
 	if o.key == "" {
 		return nil
 	}
-	return []store.DirectoryChange{{Key: o.subjectKey(), Value: outcome{o.digest, id}, ExpiresAt: now.Add(remembered), Condition: store.Absent}}
+	c := []store.DirectoryChange{{Key: o.directoryKey(), Value: outcome{o.digest, id}, ExpiresAt: now.Add(remembered), Condition: store.Absent}}
+	if of, err := tenant.ParseID(id); err == nil && o.within == "" {
+		c = append(c, store.DirectoryChange{Key: o.orgKey(of), Value: trace{o.principal.Issuer, o.principal.Subject}, ExpiresAt: now.Add(remembered)})
+	}
+	return c
 }
 
 func (o Once) done(read func(*outcome) error) (string, error) {
@@ -98,6 +116,13 @@ func (o Once) tenantKey() store.Key {
 	return store.Idempotency(o.operation, o.principal.Issuer+"\x00"+o.principal.Subject+"\x00"+o.key)
 }
 
-func (o Once) subjectKey() store.DirectoryKey {
+func (o Once) orgKey(id tenant.ID) store.DirectoryKey {
+	return store.OrgIdempotency(id, o.operation, o.principal.Issuer+"\x00"+o.principal.Subject+"\x00"+o.key)
+}
+
+func (o Once) directoryKey() store.DirectoryKey {
+	if o.within != "" {
+		return o.orgKey(o.within)
+	}
 	return store.SubjectIdempotency(o.principal.Issuer, o.principal.Subject, o.operation, o.key)
 }

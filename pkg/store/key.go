@@ -250,6 +250,12 @@ func SubjectIdempotency(issuer, subject, operation, key string) DirectoryKey {
 	return DirectoryKey{subjectPK(issuer, subject), "IDEM#" + operation + "#" + digest(key)}
 }
 
+// OrgIdempotency is the outcome of a member's request on what the directory has below a tenant, or a trace of a person's outside of it
+// that names it.
+func OrgIdempotency(id tenant.ID, operation, key string) DirectoryKey {
+	return DirectoryKey{orgPK(id), "IDEM#" + operation + "#" + digest(key)}
+}
+
 // OrgMember is the same membership, found from the tenant.
 func OrgMember(id tenant.ID, member tenant.MemberID) DirectoryKey {
 	return DirectoryKey{orgPK(id), "MEMBER#" + string(member)}

@@ -23,18 +23,19 @@ type Limits struct {
 	RequestsPerMinute       int64 `json:"requestsPerMinute"`
 	ImportsPerDay           int64 `json:"importsPerDay"`
 	ImportBytesPerDay       int64 `json:"importBytesPerDay"` // as files are announced
+	ExportsPerDay           int64 `json:"exportsPerDay"`
 	CollectionPagesPerMonth int64 `json:"collectionPagesPerMonth"`
-	RetentionDays           int64 `json:"retentionDays"` // of the audit log
+	RetentionDays           int64 `json:"retentionDays" doc:"How long rows of the audit log are kept. Costs are kept for as long as the organization is."`
 }
 
 var plans = []struct {
 	Plan
 	Limits
 }{
-	//      projects, members, keys, requests, imports, bytes, pages, days
-	{Free, Limits{5, 5, 2, 600, 20, 1 << 30, 100, 90}},
-	{Team, Limits{50, 50, 20, 6_000, 500, 50 << 30, 2_000, 400}},
-	{Enterprise, Limits{1_000, 1_000, 200, 60_000, 10_000, 5 << 40, 50_000, 2_557}},
+	//      projects, members, keys, requests, imports, bytes, exports, pages, days
+	{Free, Limits{5, 5, 2, 600, 20, 1 << 30, 5, 100, 90}},
+	{Team, Limits{50, 50, 20, 6_000, 500, 50 << 30, 5, 2_000, 400}},
+	{Enterprise, Limits{1_000, 1_000, 200, 60_000, 10_000, 5 << 40, 5, 50_000, 2_557}},
 }
 
 // ParsePlan reads a plan's name.

@@ -27,6 +27,7 @@ func (s *Service) limits(ctx context.Context, scope *tenant.Scope, now time.Time
 		{Name: "requestsPerMinute", Limit: l.RequestsPerMinute, Per: "minute"},
 		{Name: "importsPerDay", Limit: l.ImportsPerDay, Per: "day"},
 		{Name: "importBytesPerDay", Limit: l.ImportBytesPerDay, Per: "day"},
+		{Name: "exportsPerDay", Limit: l.ExportsPerDay, Per: "day"},
 		{Name: "collectionPagesPerMonth", Limit: l.CollectionPagesPerMonth, Per: "month"},
 		{Name: "retentionDays", Limit: l.RetentionDays},
 	}

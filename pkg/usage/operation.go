@@ -78,7 +78,7 @@ type Day struct {
 
 // Limit is a limit of the plan and how much of it is used.
 type Limit struct {
-	Name     string     `json:"name"`
+	Name     string     `json:"name" doc:"retentionDays is of rows of the audit log; costs are kept for as long as the organization is."`
 	Limit    int64      `json:"limit"`
 	Used     *int64     `json:"used,omitempty" doc:"Absent where nothing is counted."`
 	Per      string     `json:"per,omitempty" enum:"minute,day,month" doc:"In UTC; absent of what there may be at a time."`
