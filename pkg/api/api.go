@@ -156,7 +156,8 @@ func Schedules(d Deps) *schedule.Service {
 
 // Reconcile makes what goes over all tenants.
 func Reconcile(d Deps) *reconcile.Service {
-	return &reconcile.Service{Store: d.Store, Schedules: Schedules(d), Scheduler: d.Schedules, Clock: d.Clock, Log: d.Log}
+	return &reconcile.Service{Store: d.Store, Schedules: Schedules(d), Scheduler: d.Schedules, Claims: &connection.Service{Store: d.Store},
+		Clock: d.Clock, Log: d.Log}
 }
 
 // works lists what the features do in steps: one line for each kind.
@@ -205,7 +206,7 @@ func (d Deps) features() features {
 		keys:     keys,
 		projects: projects,
 		connections: &connection.Service{Store: d.Store, Clock: d.Clock, Random: d.Random, Audit: log, Projects: projects, Files: d.Files,
-			Verifier: d.Verifier, Principal: d.Principal},
+			Verifier: d.Verifier, Principal: d.Principal, Changed: schedules.Connected},
 		deliveries: deliveries,
 		costs:      costs,
 		resources:  &resource.Service{Store: d.Store, Clock: d.Clock, Costs: costs},

@@ -6,9 +6,12 @@ import (
 	"testing"
 	"time"
 
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantry/tenantry/pkg/api"
+	"github.com/tenantry/tenantry/pkg/cloud/customertest"
+	"github.com/tenantry/tenantry/pkg/collect/aws"
 	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/store/bolt"
@@ -71,3 +74,10 @@ type recorder struct {
 func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) WriteHeader(status int)      { r.status = status }
 func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
+
+// accountsOf takes roles of the accounts.
+func accountsOf(t testing.TB, c *customertest.Clouds) *aws.Accounts {
+	accounts, err := aws.NewAccounts(func() (sdk.Config, error) { return c.Config(), nil }, aws.Options{})
+	require.NoError(t, err)
+	return accounts
+}

@@ -35,6 +35,9 @@ func (s *Service) delete(ctx context.Context, scope *tenant.Scope, in *verifyIn)
 		if err != nil {
 			return nil, fmt.Errorf("delete a connection: %w", err)
 		}
+		if s.Changed != nil {
+			s.Changed(ctx, scope)
+		}
 		_, err = s.release(ctx, scope, c.AccountID, c.ID)
 		return &none{}, err
 	}

@@ -22,8 +22,9 @@ type Service struct {
 	Audit     audit.Log
 	Projects  *project.Service
 	Files     Files
-	Verifier  Verifier // nil where accounts cannot be connected
-	Principal string   // the ARN that customers' roles trust; "" where that is not set up
+	Verifier  Verifier                             // nil where accounts cannot be connected
+	Changed   func(context.Context, *tenant.Scope) // is told of every connection that is changed or deleted, and again where the request is repeated; may be nil
+	Principal string                               // the ARN that customers' roles trust; "" where that is not set up
 }
 
 // Verifier looks whether a connection is as it must be: the real one takes roles (pkg/collect/aws), that of one machine

@@ -44,9 +44,8 @@ type Template struct {
 }
 
 type templateOut struct {
-	Disposition string `header:"Content-Disposition"`
-	Body        Template
-	json        bool
+	Body Template
+	json bool
 }
 
 // Alternate gives YAML, unless JSON was asked for.
@@ -62,7 +61,7 @@ func (s *Service) template(ctx context.Context, scope *tenant.Scope, in *templat
 	if err != nil {
 		return nil, err
 	}
-	return &templateOut{`attachment; filename="` + fileName(a) + `"`, Template{string(a.template())}, strings.Contains(in.Accept, "application/json")}, nil
+	return &templateOut{Template{string(a.template())}, strings.Contains(in.Accept, "application/json")}, nil
 }
 
 func fileName(a account) string { return "tenantry-" + a.AccountID + ".yaml" }

@@ -30,7 +30,7 @@ type updateIn struct {
 
 // update changes a connection. A patch that changes nothing writes nothing.
 func (s *Service) update(ctx context.Context, scope *tenant.Scope, in *updateIn) (*connectionOut, error) {
-	return s.change(ctx, scope, in.ConnectionID, in.IfMatch, func(before Connection) (Connection, error) {
+	return s.told(ctx, scope)(s.change(ctx, scope, in.ConnectionID, in.IfMatch, func(before Connection) (Connection, error) {
 		after, at, err := in.Body.apply(before)
 		if err != nil || at == "" {
 			return after, err
@@ -44,7 +44,17 @@ func (s *Service) update(ctx context.Context, scope *tenant.Scope, in *updateIn)
 			after.Status = Paused
 		}
 		return after, err
-	})
+	}))
+}
+
+// told tells of a connection that may have changed.
+func (s *Service) told(ctx context.Context, scope *tenant.Scope) func(*connectionOut, error) (*connectionOut, error) {
+	return func(out *connectionOut, err error) (*connectionOut, error) {
+		if err == nil && s.Changed != nil {
+			s.Changed(ctx, scope)
+		}
+		return out, err
+	}
 }
 
 // apply gives c with what the patch says, checked, and what of the patch asks for the connection to be verified first.

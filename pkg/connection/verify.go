@@ -17,7 +17,7 @@ type verifyIn struct {
 
 // verify looks whether a connection that has a role works, and says so in its status.
 func (s *Service) verify(ctx context.Context, scope *tenant.Scope, in *verifyIn) (*connectionOut, error) {
-	return s.change(ctx, scope, in.ConnectionID, in.IfMatch, func(before Connection) (Connection, error) {
+	return s.told(ctx, scope)(s.change(ctx, scope, in.ConnectionID, in.IfMatch, func(before Connection) (Connection, error) {
 		switch {
 		case before.RoleARN+before.Profile == "":
 			return before, fault.New(fault.Conflict, "%s", before.NoRole().Error())
@@ -33,7 +33,7 @@ func (s *Service) verify(ctx context.Context, scope *tenant.Scope, in *verifyIn)
 			return after, nil
 		}
 		return before.connected(s.now()), err
-	})
+	}))
 }
 
 // check has the connection verified.

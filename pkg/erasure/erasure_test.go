@@ -87,6 +87,7 @@ func deleted(t testing.TB, a *apptest.App) {
 		fill(t, a, h)
 	}
 	a.Alice.Do(t, "DELETE", a.Alice.Path("?name=alice%27s"), nil).Is(t, 202)
+	a.WorkJobs(t)
 }
 
 // entries counts what the list of what is due has.
@@ -140,6 +141,14 @@ func requireErased(t testing.TB, a *apptest.App, before map[string]string) {
 		require.Contains(t, name, "ERASED#"+string(a.Alice.Tenant))
 	}
 	requireSame(t, a, before, others)
+	schedules := map[tenant.ID]int{}
+	names, _, err := a.Schedules.Names(t.Context(), "")
+	require.NoError(t, err)
+	for _, n := range names {
+		schedules[n.Tenant]++
+	}
+	require.Zero(t, schedules[a.Alice.Tenant])
+	require.Zero(t, schedules[a.Bob.Tenant]%15, "all of his four projects and unassigned, where he has some")
 }
 
 // requireSame compares items byte for byte. What has expired may have gone: the embedded engine sweeps.
@@ -196,7 +205,7 @@ func TestATenantIsErased(t *testing.T) {
 		p := proofs.Items[0]
 		require.Equal(t, a.Alice.Tenant, p.TenantID)
 		require.Zero(t, p.Left)
-		require.Positive(t, min(p.Removed.Directory, p.Removed.Core, p.Removed.Cost, p.Removed.Audit, p.Removed.Files))
+		require.Positive(t, min(p.Removed.Directory, p.Removed.Core, p.Removed.Cost, p.Removed.Audit, p.Removed.Files, p.Removed.Schedules))
 		require.Equal(t, p.ErasedAt.AddDate(0, 0, 35), p.RecoverableUntil)
 		require.True(t, p.CheckedAt.After(p.ErasedAt))
 		for _, other := range []*apptest.Client{a.As(t, "bob"), a.As(t, "carol")} {

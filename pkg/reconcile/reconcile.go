@@ -1,4 +1,5 @@
-// Package reconcile goes over all tenants and makes what lies outside of their tables follow them: schedules, both ways.
+// Package reconcile goes over all tenants and makes what lies outside of their tables follow them: schedules, both ways, and claims on
+// accounts.
 //
 // It is done in pieces: each call goes on where the one before it came to its end or was killed, and the first call after the whole
 // is done begins anew. What is right already is only read, so that doing it twice changes nothing.
@@ -22,11 +23,17 @@ type Schedules interface {
 	Match(ctx context.Context, id tenant.ID) (schedule.Counts, error)
 }
 
+// Claims gives up the claims on accounts of a tenant's connections that are no more: connection.Service.
+type Claims interface {
+	Sweep(ctx context.Context, scope *tenant.Scope) (int64, error)
+}
+
 // Service reconciles. All fields are needed.
 type Service struct {
 	Store     *store.Store
 	Schedules Schedules
 	Scheduler schedule.Scheduler
+	Claims    Claims
 	Clock     func() time.Time
 	Log       *slog.Logger
 }
@@ -38,7 +45,8 @@ type Report struct {
 	Gone    int64     `json:"gone"`    // that had schedules and are not there any more
 	Failed  int64     `json:"failed"`  // tenants that could not be gone over; the log says why, and the next reconciliation tries again
 	schedule.Counts
-	Done bool `json:"done"` // else the next call goes on
+	Claims int64 `json:"claims"` // on accounts, that were given up
+	Done   bool  `json:"done"`   // else the next call goes on
 }
 
 // place is how far a reconciliation has come, as it is stored.
@@ -186,6 +194,9 @@ func (s *Service) one(ctx context.Context, p *place, id tenant.ID) error {
 	p.Created += done.Created
 	p.Updated += done.Updated
 	p.Removed += done.Removed
+	if err == nil {
+		err = s.sweep(ctx, p, id)
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -194,4 +205,18 @@ func (s *Service) one(ctx context.Context, p *place, id tenant.ID) error {
 		p.Failed++
 	}
 	return nil
+}
+
+// sweep gives up claims of a tenant that is there; those of others erasure takes away.
+func (s *Service) sweep(ctx context.Context, p *place, id tenant.ID) error {
+	scope, err := organization.See(ctx, s.Store, id, "reconcile")
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	n, err := s.Claims.Sweep(ctx, scope)
+	p.Report.Claims += n
+	return err
 }

@@ -45,21 +45,20 @@ func (s *Service) Works() []job.Work {
 // Reconcile makes good for it.
 func (s *Service) Changed(ctx context.Context, scope *tenant.Scope) {
 	h, err := s.Store.Tenant(scope)
-	var connected bool
+	connected := false
 	if err == nil {
 		connected, err = collected(ctx, h)
 	}
-	if err == nil && connected {
-		err = s.Ask(ctx, scope.Tenant())
-	}
-	if err != nil {
-		s.Log.WarnContext(ctx, "schedules are to be matched by the next reconciliation", "tenant", scope.Tenant(), "error", err)
+	if err != nil || connected {
+		s.Connected(ctx, scope)
 	}
 }
 
-// Ask has a tenant's schedules made to match, after its connections have changed.
-func (s *Service) Ask(ctx context.Context, id tenant.ID) error {
-	return s.Jobs.Send(ctx, job.Message{Kind: Kind, Tenant: id})
+// Connected is Changed after a connection has changed or gone: whether anything is connected may be what has changed.
+func (s *Service) Connected(ctx context.Context, scope *tenant.Scope) {
+	if err := s.Jobs.Send(ctx, job.Message{Kind: Kind, Tenant: scope.Tenant()}); err != nil {
+		s.Log.WarnContext(ctx, "schedules are to be matched by the next reconciliation", "tenant", scope.Tenant(), "error", err)
+	}
 }
 
 // Counts are what was found of schedules and done about it.

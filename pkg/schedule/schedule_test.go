@@ -2,8 +2,13 @@
 package schedule_test
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -11,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/apptest"
 	"github.com/tenantry/tenantry/pkg/collect"
 	"github.com/tenantry/tenantry/pkg/connection"
@@ -234,3 +240,61 @@ func TestSchedulesFollow(t *testing.T) {
 
 // ask is the message that has a tenant's schedules match.
 func ask(id tenant.ID) job.Message { return job.Message{Kind: schedule.Kind, Tenant: id} }
+
+// between is a scheduler during whose first call something else happens.
+type between struct {
+	schedule.Scheduler
+	happens func()
+}
+
+// Put has it happen first.
+func (b *between) Put(ctx context.Context, e schedule.Entry) error {
+	if f := b.happens; f != nil {
+		b.happens = nil
+		f()
+	}
+	return b.Scheduler.Put(ctx, e)
+}
+
+// A worker that read the tables before a change and calls the scheduler after whoever made it has matched leaves nothing behind.
+func TestWhoMatchesLateUndoesNothing(t *testing.T) {
+	a := apptest.New(t)
+	connect(t, a, a.Alice.Tenant, connection.Connected)
+	late := &between{Scheduler: a.Schedules}
+	service := func(s schedule.Scheduler) *schedule.Service {
+		return &schedule.Service{Store: a.Store, Scheduler: s, Clock: a.Now, Log: slog.New(slog.DiscardHandler)}
+	}
+	late.happens = func() {
+		a.Alice.Do(t, "POST", a.Alice.Path("/projects/"+string(a.Alice.Project)+"/archive"), nil).Is(t, 200)
+		_, err := service(a.Schedules).Match(t.Context(), a.Alice.Tenant)
+		require.NoError(t, err)
+	}
+	_, err := service(late).Match(t.Context(), a.Alice.Tenant)
+	require.NoError(t, err)
+	all := schedules(t, a, a.Alice.Tenant)
+	require.Len(t, all, 3)
+	for _, e := range all {
+		require.Equal(t, tenant.Unassigned, e.Project)
+	}
+}
+
+// A change stands though its message cannot be sent; the log says what will make good for it.
+func TestAChangeStandsWithoutItsMessage(t *testing.T) {
+	a := apptest.New(t)
+	connect(t, a, a.Alice.Tenant, connection.Connected)
+	server := httptest.NewServer(a.Another(t, func(d *api.Deps) { d.Jobs = broken{} }))
+	defer server.Close()
+	r, err := http.NewRequestWithContext(t.Context(), "PATCH", server.URL+a.Alice.Path("/projects/unassigned/schedules/costs"), strings.NewReader(`{"expression":"rate(1 day)"}`))
+	require.NoError(t, err)
+	r.Header.Set("Content-Type", "application/json")
+	a.Alice.Send(t, r).Is(t, 200)
+	require.Contains(t, a.Log.String(), "next reconciliation")
+	var s shown
+	a.Alice.Get(t, a.Alice.Path("/projects/unassigned/schedules/costs")).Is(t, 200).Into(t, &s)
+	require.Equal(t, "rate(1 day)", s.Expression)
+}
+
+type broken struct{}
+
+// Send fails.
+func (broken) Send(context.Context, job.Message) error { return errors.New("no queue") }

@@ -47,9 +47,18 @@ func (c *Clouds) Role(t testing.TB, account, name, trust string) string {
 	if ask("CreateRole", url.Values{"Path": {Path}, "AssumeRolePolicyDocument": {trust}}) != nil {
 		require.NoError(t, ask("UpdateAssumeRolePolicy", url.Values{"PolicyDocument": {trust}}))
 	}
-	const all = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
-	require.NoError(t, ask("PutRolePolicy", url.Values{"PolicyName": {"all"}, "PolicyDocument": {all}}))
+	c.Allow(t, account, name, "*")
 	return arn
+}
+
+// Allow has a role of Role do those actions from now on, and no others. There must be a moto.
+func (c *Clouds) Allow(t testing.TB, account, name string, actions ...string) {
+	t.Helper()
+	b, err := json.Marshal(actions)
+	require.NoError(t, err)
+	document := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":` + string(b) + `,"Resource":"*"}]}`
+	require.NoError(t, c.Ask(t.Context(), account, "iam", url.Values{"Action": {"PutRolePolicy"}, "Version": {iamVersion}, "RoleName": {name},
+		"PolicyName": {"all"}, "PolicyDocument": {document}}, &struct{}{}))
 }
 
 // RemoveRole takes a role of Role away.
@@ -97,29 +106,52 @@ func (c *Clouds) trust(ctx context.Context, role string) (string, error) {
 
 // may asks the role's inline policies.
 func (c *Clouds) may(ctx context.Context, s session, request policytest.Request) bool {
+	documents, err := c.policies(ctx, s.role)
+	return err == nil && slices.ContainsFunc(documents, func(document string) bool {
+		p, err := policytest.Parse([]byte(document))
+		return err == nil && p.Allows(request)
+	})
+}
+
+// Documents gives the trust policy and the inline policies of a role.
+func (c *Clouds) Documents(t testing.TB, role string) (trust string, policies []string) {
+	t.Helper()
+	trust, err := c.trust(t.Context(), role)
+	require.NoError(t, err)
+	policies, err = c.policies(t.Context(), role)
+	require.NoError(t, err)
+	return trust, policies
+}
+
+// policies are the inline policies of a role.
+func (c *Clouds) policies(ctx context.Context, role string) (all []string, err error) {
 	var list struct {
 		Names []string `xml:"ListRolePoliciesResult>PolicyNames>member"`
 	}
-	form := url.Values{"Action": {"ListRolePolicies"}, "Version": {iamVersion}, "RoleName": {nameOf(s.role)}}
-	if err := c.Ask(ctx, s.account, "iam", form, &list); err != nil {
-		return false
+	account := strings.Split(role, ":")[4]
+	form := url.Values{"Action": {"ListRolePolicies"}, "Version": {iamVersion}, "RoleName": {nameOf(role)}}
+	if err := c.Ask(ctx, account, "iam", form, &list); err != nil {
+		return nil, err
 	}
 	form.Set("Action", "GetRolePolicy")
-	return slices.ContainsFunc(list.Names, func(name string) bool {
+	for _, name := range list.Names {
 		var out struct {
 			Document string `xml:"GetRolePolicyResult>PolicyDocument"`
 		}
 		form.Set("PolicyName", name)
-		if err := c.Ask(ctx, s.account, "iam", form, &out); err != nil {
-			return false
+		if err := c.Ask(ctx, account, "iam", form, &out); err != nil {
+			return nil, err
 		}
 		document, err := url.QueryUnescape(out.Document)
 		if err != nil {
-			return false
+			return nil, err
 		}
-		p, err := policytest.Parse([]byte(document))
-		return err == nil && p.Allows(request)
-	})
+		if strings.HasPrefix(document, "{'") { // moto keeps what its CloudFormation has made as Python writes it
+			document = strings.ReplaceAll(document, "'", `"`)
+		}
+		all = append(all, document)
+	}
+	return all, nil
 }
 
 // nameOf is a role's name, without its path.

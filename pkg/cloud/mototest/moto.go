@@ -77,11 +77,11 @@ type server struct {
 }
 
 var start = sync.OnceValues(func() (*server, error) {
-	python, err := install()
+	bin, err := install("moto-"+version, "moto[server]=="+version)
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(python, "-c", serve)
+	cmd := exec.Command(filepath.Join(bin, "python"), "-c", serve)
 	cmd.Stderr = os.Stderr
 	_, err1 := cmd.StdinPipe()
 	out, err2 := cmd.StdoutPipe()
@@ -95,23 +95,38 @@ var start = sync.OnceValues(func() (*server, error) {
 	return &server{cmd, strings.TrimSpace(line)}, nil
 })
 
-// install gives the Python of a virtual environment with moto, under .cache of the repository.
-func install() (python string, err error) {
+// Python gives a Python that has a package, by name and version. Where it cannot be had, the test fails if CI is "true" and
+// is skipped if not.
+func Python(tb testing.TB, name, version string) string {
+	tb.Helper()
+	bin, err := install(name+"-"+version, name+"=="+version)
+	if err == nil {
+		return filepath.Join(bin, "python")
+	}
+	if os.Getenv("CI") == "true" {
+		tb.Fatalf("%s is needed: %v", name, err)
+	}
+	tb.Skipf("SKIPPED, %s cannot be had: %v", name, err)
+	return ""
+}
+
+// install gives the folder of programs of a virtual environment with a package, under .cache of the repository.
+func install(name, requirement string) (bin string, err error) {
 	root, err := repository()
 	if err != nil {
 		return "", err
 	}
 	cache := filepath.Join(root, ".cache")
-	home := filepath.Join(cache, "moto-"+version)
-	python = filepath.Join(home, "bin", "python")
-	if _, err := os.Stat(python); err == nil {
-		return python, nil
+	home := filepath.Join(cache, name)
+	bin = filepath.Join(home, "bin")
+	if _, err := os.Stat(filepath.Join(bin, "python")); err == nil {
+		return bin, nil
 	}
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", err
 	}
 	// Several test processes may be here: the first one whole wins, and nobody sees half an environment.
-	temp, err := os.MkdirTemp(cache, "moto-new-")
+	temp, err := os.MkdirTemp(cache, name+"-new-")
 	if err != nil {
 		return "", err
 	}
@@ -119,13 +134,13 @@ func install() (python string, err error) {
 	if err := run("python3", "-m", "venv", temp); err != nil {
 		return "", err
 	}
-	if err := run(filepath.Join(temp, "bin", "python"), "-m", "pip", "install", "--quiet", "moto[server]=="+version); err != nil {
+	if err := run(filepath.Join(temp, "bin", "python"), "-m", "pip", "install", "--quiet", requirement); err != nil {
 		return "", err
 	}
 	if err := os.Rename(temp, home); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", err
 	}
-	return python, nil
+	return bin, nil
 }
 
 func run(name string, args ...string) error {

@@ -83,11 +83,13 @@ func (r Resources) Jobs() Document {
 	)...)
 }
 
-// Reconcile is the policy of functions/reconcile: of the directory it reads which tenants there are, and keeps how far it is.
+// Reconcile is the policy of functions/reconcile: of the directory it reads which tenants there are, gives up claims on accounts, and
+// keeps how far it is.
 func (r Resources) Reconcile() Document {
 	return document(append(r.schedules(),
 		take(r.TenantRole),
 		allow("Tenants", []string{"dynamodb:GetItem", "dynamodb:Query"}, r.Tables[store.DirectoryTable]).when(keyed("TENANTS")),
+		allow("Claims", []string{"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query"}, r.Tables[store.DirectoryTable]).when(keyed("ACCT#*", "ORG#ten_*")),
 		allow("Place", []string{"dynamodb:GetItem", "dynamodb:PutItem"}, r.Tables[store.DirectoryTable]).when(keyed("RECONCILIATION")),
 	)...)
 }

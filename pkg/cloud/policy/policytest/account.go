@@ -154,6 +154,13 @@ func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, request := range requests {
 		s.into(&request)
+		if request.Action == "sts:GetCallerIdentity" {
+			continue // needs no permission
+		}
+		if elsewhere(request) && is.policy.Allows(request) && !a.trusts(request) {
+			refuse(w, service, "AccessDenied") // by the other account, which is not this one's denial
+			return
+		}
 		if !is.policy.Allows(request) || service == "sts" && !a.trusts(request) {
 			a.mu.Lock()
 			a.denied = append(a.denied, request)
@@ -162,14 +169,19 @@ func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	switch service {
-	case "dynamodb":
+	switch {
+	case service == "dynamodb":
 		a.dynamodb.ServeHTTP(w, r)
-	case "sts":
+	case service == "sts" && requests[0].Action == "sts:AssumeRole":
 		a.assume(w, r, body)
 	default:
 		a.others.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), mayList{}, is.lists(requests[0]))))
 	}
+}
+
+// elsewhere tells whether a role of another account is asked for.
+func elsewhere(r Request) bool {
+	return r.Action == "sts:AssumeRole" && !strings.HasPrefix(r.Resource, "arn:aws:iam::"+id+":")
 }
 
 // mayList is the key of whether who asks for an object may list its bucket, whole.

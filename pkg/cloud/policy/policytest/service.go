@@ -95,6 +95,9 @@ func assumeRole(form url.Values) []Request {
 			r.Context["aws:requesttag/"+strings.ToLower(key)] = []string{value}
 			r.Context["aws:tagkeys"] = append(r.Context["aws:tagkeys"], key)
 		}
+		if form.Has("ExternalId") {
+			r.Context["sts:externalid"] = []string{form.Get("ExternalId")}
+		}
 		if name := form.Get("RoleSessionName"); name != "" {
 			r.Context["sts:rolesessionname"] = []string{name}
 		}
