@@ -24,7 +24,6 @@ import (
 	"github.com/tenantry/tenantry/pkg/blob/folder"
 	"github.com/tenantry/tenantry/pkg/collect"
 	"github.com/tenantry/tenantry/pkg/collect/aws"
-	"github.com/tenantry/tenantry/pkg/collect/aws/inventory"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/erasure"
 	"github.com/tenantry/tenantry/pkg/fault"
@@ -195,10 +194,8 @@ func (p *platform) wire(s *store.Store) error {
 		Schedules: p.schedules,
 		Clock:     time.Now, Random: rand.Reader, Plan: tenant.Plan(p.config.Plan), Grace: p.config.Grace, Quiet: quiet, Log: p.log,
 		Verifier: customers, Principal: p.config.Trust,
-		Collectors: map[collect.Kind]collect.Collector{
-			collect.Resources: &inventory.Collector{Config: customers.Config, Clock: time.Now, Random: rand.Reader},
-		},
 	}
+	d.Collectors = ofKinds(d, customers.Config)
 	served, err := api.Handler(d, "")
 	if err != nil {
 		return err

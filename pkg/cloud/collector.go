@@ -1,21 +1,32 @@
 package cloud
 
 import (
-	"crypto/rand"
-	"time"
+	"context"
+	"sync"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/collect"
 	collectaws "github.com/tenantry/tenantry/pkg/collect/aws"
+	"github.com/tenantry/tenantry/pkg/collect/aws/costexplorer"
 	"github.com/tenantry/tenantry/pkg/collect/aws/inventory"
+	"github.com/tenantry/tenantry/pkg/connection"
+	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// collectors are those of all kinds, in customers' accounts.
-func (a clients) collectors() (map[collect.Kind]collect.Collector, error) {
-	accounts, err := collectaws.NewAccounts(a.load, collectaws.Options{})
-	if err != nil {
-		return nil, err
+// collectors are what customers' accounts are asked by, each through the role of its connection.
+func (a clients) collectors(d api.Deps) map[collect.Kind]collect.Collector {
+	accounts := sync.OnceValues(func() (*collectaws.Accounts, error) { return collectaws.NewAccounts(a.load, collectaws.Options{}) })
+	config := func(ctx context.Context, s *tenant.Scope, c connection.Connection) (aws.Config, error) {
+		all, err := accounts()
+		if err != nil {
+			return aws.Config{}, err
+		}
+		return all.Config(ctx, s, c)
 	}
 	return map[collect.Kind]collect.Collector{
-		collect.Resources: &inventory.Collector{Config: accounts.Config, Clock: time.Now, Random: rand.Reader},
-	}, nil
+		collect.Costs:     &costexplorer.Collector{Config: config, Files: d.Files, Deliveries: api.Ingest(d), Clock: d.Clock},
+		collect.Resources: &inventory.Collector{Config: config, Clock: d.Clock, Random: d.Random},
+	}
 }

@@ -113,10 +113,7 @@ func NewJobs(c Config, log *slog.Logger) *Consumer {
 func NewCollect(c Config, log *slog.Logger) *Consumer {
 	aws := newClients(c)
 	d := aws.deps(c, log)
-	var err error
-	if d.Collectors, err = aws.collectors(); err != nil {
-		fail(log, err)
-	}
+	d.Collectors = aws.collectors(d)
 	run := usage.Worker(d.Meter, api.OfRun, api.Collect(d).Handle)
 	return &Consumer{Work: queue.Of(collect.ParseMessages, run), Hide: aws.hide(c.RunsURL), Resend: aws.resend(c.RunsURL), Log: log}
 }

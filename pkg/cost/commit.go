@@ -64,7 +64,7 @@ func (r *Replacement) commitChanges() ([]store.Change, error) {
 		cover := Cover{Sources: slices.Clone(h.cover.Sources)}
 		cover.set(h.next)
 		next.move(r.Source, period, r.Gen)
-		next.shadow(period, cover.Shadowed())
+		next.shadow(period, &cover)
 		packed, err := pack(cover)
 		if err != nil {
 			return nil, err
@@ -98,10 +98,16 @@ func (h *Head) moveYear(source string, year int, gen string) {
 }
 
 // shadow sets, for all sources of a period, the units that another one counts.
-func (h *Head) shadow(period calendar.Month, shadowed map[string][]string) {
+func (h *Head) shadow(period calendar.Month, c *Cover) {
+	shadowed := c.Shadowed()
 	for i := range h.Periods {
-		if h.Periods[i].Period == period {
-			h.Periods[i].Shadowed = shadowed[h.Periods[i].Source]
+		at := &h.Periods[i]
+		if at.Period != period {
+			continue
+		}
+		at.Shadowed, at.Aside = shadowed[at.Source], false
+		if s := c.source(at.Source); s != nil && len(at.Shadowed) > 0 {
+			at.Aside = len(at.Shadowed) == len(s.units())
 		}
 	}
 }

@@ -32,6 +32,9 @@ func (a claim) better(b claim) bool {
 func (c *Cover) Shadowed() map[string][]string {
 	claims := map[string][]claim{} // by unit, one for each source
 	for _, s := range c.Sources {
+		if _, _, _, detail := DetailOf(s.Name); detail {
+			continue
+		}
 		own := map[string]int64{}
 		for _, a := range s.Accounts {
 			for _, u := range a.Units {
@@ -59,6 +62,7 @@ func (c *Cover) Shadowed() map[string][]string {
 	for _, units := range shadowed {
 		slices.Sort(units)
 	}
+	c.shadeDetails(shadowed)
 	return shadowed
 }
 

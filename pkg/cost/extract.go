@@ -141,7 +141,7 @@ func (x *Extract) charges(ctx context.Context, g Grain, p tenant.ProjectID, peri
 	}
 	for i := range index.Entries {
 		e := &index.Entries[i]
-		if e.Year != 0 || e.Period != period {
+		if _, _, _, detail := DetailOf(e.Source); detail || e.Year != 0 || e.Period != period {
 			continue
 		}
 		v, torn := e.At(&x.head)

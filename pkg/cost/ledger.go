@@ -24,6 +24,7 @@ type HeadPeriod struct {
 	Period   calendar.Month
 	Gen      string
 	Shadowed []string // units (see Unit) of this source that another source counts; sorted
+	Aside    bool     // those are all that it has
 }
 
 // HeadYear is the generation of one source's year documents.

@@ -97,6 +97,9 @@ func (r *Replacement) buildPeriod(ctx context.Context, p tenant.ProjectID, v doc
 		return err
 	}
 	h.describe(p, version)
+	if ViewsOf(r.Source) != nil { // there is no service view to tell the days
+		version.First, version.Last = h.days(p)
+	}
 	r.add(at, version, e)
 	return nil
 }
@@ -213,6 +216,19 @@ func (h *holding) keeps(p tenant.ProjectID) bool {
 	return slices.ContainsFunc(h.old.Accounts, func(a CoverAccount) bool {
 		return !h.replaced[a.BillingAccount] && slices.Contains(a.Projects, p)
 	})
+}
+
+// days are the first and last charge day of a project's lines.
+func (h *holding) days(p tenant.ProjectID) (first, last calendar.Day) {
+	for _, a := range h.next.Accounts {
+		if slices.Contains(a.Projects, p) {
+			if last == 0 {
+				first, last = a.First, a.Last
+			}
+			first, last = min(first, a.First), max(last, a.Last)
+		}
+	}
+	return first, last
 }
 
 // describe says of a project's version what the deliveries that its lines are from say together.

@@ -69,8 +69,12 @@ func newPlan(q *Question, v document.View, h *Head, subjects []subject) (p *plan
 func (p *plan) addSubject(n int) bool {
 	var asked []counted
 	index := &p.subjects[n].index
+	passed := p.passed(index)
 	for i := range index.Entries {
 		e := &index.Entries[i]
+		if passed[e] {
+			continue
+		}
 		v, torn := e.At(p.head)
 		if torn {
 			return false
@@ -92,7 +96,7 @@ func (p *plan) addSubject(n int) bool {
 		for run < len(asked) && asked[run].entry.Source == first.Source && asked[run].entry.Period.Year() == first.Period.Year() {
 			run++
 		}
-		p.addYear(n, asked[:run])
+		p.addYear(n, asked[:run], passed)
 		asked = asked[run:]
 	}
 	return true
@@ -109,7 +113,9 @@ func (p *plan) asks(c counted) bool {
 // answers tells whether a period's documents have the tag keys that are asked for, and notes what there is of it.
 func (p *plan) answers(n int, c counted) bool {
 	if missing := p.missing(c.version); len(missing) > 0 {
-		p.lacking = append(p.lacking, lacking{n, c.entry.Source, c.entry.Period, c.version.TagKeys, missing})
+		if !p.head.aside(c.entry.Source, c.entry.Period) {
+			p.lacking = append(p.lacking, lacking{n, c.entry.Source, c.entry.Period, c.version.TagKeys, missing})
+		}
 		return false
 	}
 	p.asOf = max(p.asOf, c.version.AsOf)
@@ -131,7 +137,7 @@ func (p *plan) missing(v *Version) (keys []string) {
 }
 
 // addYear chooses between the periods of one source and year and its year document: what costs less to read.
-func (p *plan) addYear(n int, periods []counted) {
+func (p *plan) addYear(n int, periods []counted, passed map[*Entry]bool) {
 	add := func(c counted, whole, edges bool) {
 		if d := c.version.Doc(p.q.Metric); d != nil {
 			p.reads = append(p.reads, read{n, c.entry, c.version, d, whole, edges})
@@ -147,7 +153,7 @@ func (p *plan) addYear(n int, periods []counted) {
 			spared += c.version.Doc(p.q.Metric).units()
 		}
 	}
-	year := p.year(n, periods)
+	year := p.year(n, periods, passed)
 	if year.entry == nil || year.version.Doc(p.q.Metric).units() >= spared {
 		for _, c := range periods {
 			add(c, true, true)
@@ -163,7 +169,7 @@ func (p *plan) addYear(n int, periods []counted) {
 }
 
 // year gives the year document that holds all of the periods, if there is one.
-func (p *plan) year(n int, periods []counted) (c counted) {
+func (p *plan) year(n int, periods []counted, passed map[*Entry]bool) (c counted) {
 	if p.whole.from >= p.whole.to {
 		return c
 	}
@@ -171,6 +177,11 @@ func (p *plan) year(n int, periods []counted) (c counted) {
 	for _, l := range p.lacking {
 		if l.subject == n && l.source == first.Source && l.period.Year() == first.Period.Year() {
 			return c
+		}
+	}
+	for e := range passed {
+		if e.Source == first.Source && e.Period.Year() == first.Period.Year() {
+			return c // it holds what is told otherwise
 		}
 	}
 	e := p.subjects[n].index.entry(first.Source, 0, first.Period.Year())

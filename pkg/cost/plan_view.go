@@ -84,6 +84,10 @@ func (p *plan) refusal() error {
 	dims, at := p.q.dimensions()
 	f := fault.New(fault.Invalid, "Not all costs of the range have these tag keys. Keep them with PUT tag-keys: what was delivered is then read again, "+
 		"which GET tag-keys tells as rebuilding. Or say allowPartial=true to be answered without them.")
+	if slices.ContainsFunc(p.lacking, func(l lacking) bool { return strings.HasPrefix(l.source, "ce:") }) {
+		f.Message += " Cost Explorer gives costs by one tag key at a time, and those of a key that is kept with the next weekly collection: ask by one key alone, " +
+			"and exactly as it is kept."
+	}
 	for _, group := range groupLacking(p.lacking) {
 		first, last := group[0], group[len(group)-1]
 		periods := first.period.String()

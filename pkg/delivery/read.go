@@ -44,6 +44,7 @@ func (r *reading) read(ctx context.Context, again bool) error {
 	if now.tagKeys, _, err = readTagKeys(ctx, r.tenant); err != nil {
 		return err
 	}
+	now.tagKeys = cost.KeysOf(rec.Source, now.tagKeys)
 	gen, err := ulid.New(ulid.Timestamp(started), r.service.Random)
 	if err != nil {
 		return err
@@ -154,7 +155,7 @@ func (r *reading) follow(ctx context.Context, in *intake) error {
 		return err
 	}
 	split := r.delivery.ProjectID == "" && roster.Rules != in.now.roster.Rules
-	if !split && slices.Equal(keys, in.now.tagKeys) {
+	if !split && slices.Equal(cost.KeysOf(r.delivery.Source, keys), in.now.tagKeys) {
 		return nil
 	}
 	return r.service.Queue.Send(ctx, Message{Kind: Rebuild, Tenant: r.scope.Tenant(), Delivery: r.delivery.ID})
@@ -192,7 +193,7 @@ func (in *intake) all(ctx context.Context) (*rollup.Result, error) {
 			return nil, err
 		}
 	}
-	in.builder = rollup.New(rollup.Config{Dir: in.service.Temp, Symbols: in.symbols, TagKeys: in.now.tagKeys,
+	in.builder = rollup.New(rollup.Config{Dir: in.service.Temp, Symbols: in.symbols, TagKeys: in.now.tagKeys, Views: cost.ViewsOf(rec.Source),
 		Assign: in.assign(&rec.Delivery)})
 	why := ""
 	if in.again {

@@ -40,6 +40,12 @@ func examplePutTagKeys() *PutTagKeys {
 	return &PutTagKeys{Body: TagKeys{Keys: []string{"environment", "team"}}}
 }
 
+// KeptKeys gives the tag keys that the tenant keeps, sorted.
+func KeptKeys(ctx context.Context, t *store.Tenant) ([]string, error) {
+	keys, _, err := readTagKeys(ctx, t)
+	return keys, err
+}
+
 func readTagKeys(ctx context.Context, t *store.Tenant) ([]string, int64, error) {
 	var keys TagKeys
 	version, err := t.Read(ctx, store.TagKeys(), &keys)
@@ -169,8 +175,10 @@ func outdated(ctx context.Context, t *store.Tenant) (all []tenant.DeliveryID, er
 		if err != nil {
 			return nil, err
 		}
+		by := now
+		by.tagKeys = cost.KeysOf(source, now.tagKeys)
 		for _, a := range held {
-			if now.outdated(&a) && !slices.Contains(all, a.Delivery) {
+			if by.outdated(&a) && !slices.Contains(all, a.Delivery) {
 				all = append(all, a.Delivery)
 			}
 		}

@@ -26,10 +26,10 @@ var (
 
 // layouts are those of all views but the service view, whose keys are the beginnings of the usage view's keys: its rows
 // are made of the usage view's at last.
-func layouts(tags bool) []layout {
+func layouts(tags bool, wanted []document.View) []layout {
 	var all []layout
 	for i, v := range document.Views {
-		if i == serviceView {
+		if i == serviceView || wanted != nil && !slices.Contains(wanted, v) {
 			continue
 		}
 		l := layout{view: i, slots: []int{slotProject, slotBilling}, daily: v.Daily()}

@@ -29,6 +29,7 @@ type Result struct {
 	tallies  []Tally
 	names    *names
 	lines    int64
+	some     bool // not all views were wanted
 	cursors  []*cursor
 }
 
@@ -53,7 +54,7 @@ func (r *Result) groups() []group {
 	var all []group
 	for g := range r.segments {
 		all = append(all, g)
-		if g.view == usageView {
+		if g.view == usageView && !r.some {
 			g.view = serviceView
 			all = append(all, g)
 		}

@@ -6,6 +6,7 @@ package rollup
 import (
 	"errors"
 
+	"github.com/tenantry/tenantry/pkg/cost/document"
 	"github.com/tenantry/tenantry/pkg/focus"
 )
 
@@ -14,10 +15,11 @@ const DefaultMemory = 96 << 20
 
 // Config says what to add up and within which bounds.
 type Config struct {
-	Dir     string         // of the temporary file, which has no name as soon as it is open; "" is the system's
-	Memory  int64          // bytes for lines, runs and symbols together, beyond which runs go to the file; 0 is DefaultMemory
-	Symbols *focus.Symbols // of the lines; Add resets it when symbols take more than half of Memory
-	TagKeys []string       // the kept tag keys, sorted: their values end the keys of the tags view
+	Dir     string          // of the temporary file, which has no name as soon as it is open; "" is the system's
+	Memory  int64           // bytes for lines, runs and symbols together, beyond which runs go to the file; 0 is DefaultMemory
+	Symbols *focus.Symbols  // of the lines; Add resets it when symbols take more than half of Memory
+	TagKeys []string        // the kept tag keys, sorted: their values end the keys of the tags view
+	Views   []document.View // that are wanted; nil for all. The service view comes with all the others alone
 	// Assign gives the project of a line. It may be asked again for the same pair.
 	Assign func(subAccountID, tags string) string
 }
@@ -49,7 +51,7 @@ func New(c Config) *Builder {
 	if c.Memory <= 0 {
 		c.Memory = DefaultMemory
 	}
-	b := &Builder{config: c, layouts: layouts(len(c.TagKeys) > 0)}
+	b := &Builder{config: c, layouts: layouts(len(c.TagKeys) > 0, c.Views)}
 	b.projects.numbers = map[string]uint32{}
 	b.tallies.byText = map[tallyTexts]int{}
 	b.names.symbols = c.Symbols
@@ -134,7 +136,7 @@ func (b *Builder) Finish() (*Result, error) {
 		return nil, b.err
 	}
 	b.release()
-	return &Result{spool: &b.spool, segments: b.run.segments, projects: b.projects.ids, tallies: b.tallies.sorted(),
+	return &Result{some: b.config.Views != nil, spool: &b.spool, segments: b.run.segments, projects: b.projects.ids, tallies: b.tallies.sorted(),
 		names: &b.names, lines: b.lines}, nil
 }
 

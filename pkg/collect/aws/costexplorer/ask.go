@@ -15,6 +15,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/collect"
+	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/money"
 )
@@ -81,7 +82,7 @@ func (s *step) page(ctx context.Context, in *ce.GetCostAndUsageInput) (*ce.GetCo
 		if s.client == nil {
 			config, err := s.collector.Config(ctx, s.task.Scope, s.task.Connection)
 			if err != nil {
-				return nil, err
+				return nil, explain(err)
 			}
 			s.client = ce.NewFromConfig(config, func(o *ce.Options) {
 				o.Region = home(s.task.Connection.Partition)
@@ -132,6 +133,9 @@ func codeOf(err error) string {
 
 // explain says what an error means to the run.
 func explain(err error) error {
+	if refusal, ok := errors.AsType[*connection.Refusal](err); ok {
+		return &collect.Denied{Reason: refusal.Error()}
+	}
 	switch code := codeOf(err); code {
 	case "":
 		if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {

@@ -26,7 +26,8 @@ type book struct {
 	Months    map[calendar.Month]*month `json:"months"`
 	Plan      *plan                     `json:"plan,omitempty"`
 	Delivered tenant.DeliveryID         `json:"delivered,omitempty"` // the last
-	Old       []string                  `json:"old,omitempty"`       // files that nothing names any more
+	Views     views                     `json:"views"`
+	Old       []string                  `json:"old,omitempty"` // files that nothing names any more
 }
 
 // month is what is known of a month.
@@ -48,14 +49,15 @@ type account struct {
 
 // plan is what of a slot is left to be fetched.
 type plan struct {
-	Slot   time.Time `json:"slot"`
-	Made   time.Time `json:"made"`
-	Asked  span      `json:"asked"`           // of the control request
-	Left   []span    `json:"left"`            // newest first
-	Trying bool      `json:"trying"`          // the first of Left was begun, and may have been too much for one step
-	Days   controls  `json:"days"`            // of the days of Left
-	Flags  controls  `json:"flags,omitempty"` // of days whose cells stand, and which are an estimate no longer, or one again
-	Sweep  bool      `json:"sweep,omitempty"`
+	Slot      time.Time `json:"slot"`
+	Made      time.Time `json:"made"`
+	Asked     span      `json:"asked"`               // of the control request
+	Left      []span    `json:"left"`                // newest first
+	Trying    bool      `json:"trying"`              // the first of Left was begun, and may have been too much for one step
+	Days      controls  `json:"days"`                // of the days of Left
+	Flags     controls  `json:"flags,omitempty"`     // of days whose cells stand, and which are an estimate no longer, or one again
+	Delivered bool      `json:"delivered,omitempty"` // the service view is done
+	Sweep     bool      `json:"sweep,omitempty"`
 }
 
 func (b *book) month(m calendar.Month) *month {

@@ -6,6 +6,7 @@ package costexplorer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -83,11 +84,24 @@ func (c *Collector) Collect(ctx context.Context, t *collect.Task) (more bool, er
 		if s.late() {
 			return true, nil
 		}
-		if late, err := s.next(ctx); err != nil || late {
+		late, err := s.next(ctx)
+		if errors.Is(err, collect.ErrCapped) {
+			return false, s.stop(ctx)
+		}
+		if err != nil || late {
 			return late, err
 		}
 	}
-	return false, s.finish(ctx)
+	if !s.book.Plan.Delivered {
+		if err := s.conclude(ctx); err != nil {
+			return false, err
+		}
+	}
+	if late, err := s.more(ctx); err != nil || late {
+		return late, err
+	}
+	s.book.Slot, s.book.Plan = t.Slot, nil
+	return false, s.save(ctx)
 }
 
 func (s *step) payer() bool { return s.task.Connection.Kind == connection.Payer }
@@ -153,8 +167,25 @@ func (s *step) next(ctx context.Context) (late bool, err error) {
 	return false, s.save(ctx)
 }
 
-// finish delivers what has changed and notes that the slot is done.
-func (s *step) finish(ctx context.Context) error {
+// stop ends a slot that the plan has no more pages for: months that are whole are delivered, the newest first, and what is left is
+// asked about by the next slot.
+func (s *step) stop(ctx context.Context) error {
+	waiting := map[calendar.Month]bool{}
+	for _, left := range s.book.Plan.Left {
+		for m := left.From.Month(); m <= (left.To - 1).Month(); m++ {
+			waiting[m] = true
+		}
+	}
+	s.task.Partial(fmt.Sprintf("%d months wait: the plan has no more pages of Cost Explorer this month.", len(waiting)))
+	if err := s.deliver(ctx, waiting); err != nil {
+		return err
+	}
+	s.book.Slot, s.book.Plan = s.task.Slot, nil
+	return s.save(ctx)
+}
+
+// conclude delivers what has changed of the service view, and sees what else is due.
+func (s *step) conclude(ctx context.Context) error {
 	p := s.book.Plan
 	for d, c := range p.Flags {
 		m := s.book.month(d.Month())
@@ -165,10 +196,13 @@ func (s *step) finish(ctx context.Context) error {
 		}
 	}
 	s.settle()
-	if err := s.deliver(ctx); err != nil {
+	if err := s.deliver(ctx, nil); err != nil {
 		return err
 	}
-	s.book.Slot, s.book.Good, s.book.Plan = p.Slot, s.today(), nil
+	p.Delivered, s.book.Good = true, s.today()
+	if err := s.due(ctx); err != nil {
+		return err
+	}
 	if p.Sweep {
 		s.book.Swept = s.today()
 	}
@@ -197,14 +231,14 @@ func (s *step) settle() {
 	}
 }
 
-// deliver deposits the months that are others than those delivered, all in one delivery.
-func (s *step) deliver(ctx context.Context) error {
+// deliver deposits the months that are others than those delivered, all in one delivery, but for those that wait.
+func (s *step) deliver(ctx context.Context, waiting map[calendar.Month]bool) error {
 	var key []string
 	d := delivery.Deposit{Source: Source(s.task.Connection.ID), Periods: map[calendar.Month]delivery.Period{}, With: s.task.Guard()}
 	agree := true
 	for _, of := range slices.Sorted(maps.Keys(s.book.Months)) {
 		m := s.book.Months[of]
-		if m.Revision == m.Delivered || m.Delivered == 0 && m.lines() == 0 {
+		if waiting[of] || m.Revision == m.Delivered || m.Delivered == 0 && m.lines() == 0 {
 			continue
 		}
 		body, terms, err := s.render(ctx, of)

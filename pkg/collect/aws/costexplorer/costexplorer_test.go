@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -173,15 +174,25 @@ func (a answer) by() map[string]string {
 	return all
 }
 
-// deliveries lists all there are, oldest first.
-func (t *tester) deliveries() (all []struct {
+type delivered struct {
 	ID, Source, Status, Error string
 	Result                    *struct {
 		Lines            int64
 		DocumentsWritten int
 		Periods          []struct{ Period string }
 	}
-}) {
+}
+
+// deliveries lists those of the connection's own source, oldest first; details those of its further views.
+func (t *tester) deliveries() (all []delivered) {
+	return slices.DeleteFunc(t.everything(), func(d delivered) bool { return d.Source != "ce:"+string(conID) })
+}
+
+func (t *tester) details() (all []delivered) {
+	return slices.DeleteFunc(t.everything(), func(d delivered) bool { return !strings.HasPrefix(d.Source, "ce:"+string(conID)+"/") })
+}
+
+func (t *tester) everything() (all []delivered) {
 	var page struct{ Items any }
 	page.Items = &all
 	t.app.Alice.Get(t, t.app.Alice.Path("/imports")).Is(t, 200).Into(t, &page)

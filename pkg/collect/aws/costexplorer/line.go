@@ -22,22 +22,14 @@ var issuers = map[string]string{"aws-cn": "Amazon Web Services China"}
 func (s *step) render(ctx context.Context, of calendar.Month) (body []byte, terms delivery.Period, err error) {
 	m := s.book.Months[of]
 	terms = delivery.Period{Final: m.Final, Estimated: m.estimated()}
-	net, control := false, Sum{}
+	control := Sum{}
 	for d, c := range m.Days {
 		terms.Through = max(terms.Through, d)
 		if control, err = control.add(c.Sum); err != nil {
 			return nil, terms, err
 		}
 	}
-	for _, a := range m.Accounts {
-		net = net || a.Net
-	}
-	var packed bytes.Buffer
-	zip := gzip.NewWriter(&packed)
-	w := &lines{to: focus.NewCSVWriter(zip, "1.2"), step: s, period: of, currency: cmp.Or(control.Currency, "USD")}
-	if net = net && !control.Costs[2].IsZero(); net {
-		w.basis = 2
-	}
+	w, finish := s.writer(of)
 	for _, id := range slices.Sorted(maps.Keys(m.Accounts)) {
 		all, err := s.readDays(ctx, m.Accounts[id])
 		if err != nil {
@@ -52,12 +44,36 @@ func (s *step) render(ctx context.Context, of calendar.Month) (body []byte, term
 	}
 	terms.Provided = &delivery.Provided{Currency: w.currency, BilledCost: control.Costs[w.basis], EffectiveCost: control.Costs[w.basis+1]}
 	terms.Agrees = w.billed == terms.Provided.BilledCost && w.effective == terms.Provided.EffectiveCost
-	w.fail(w.to.Close())
-	w.fail(zip.Close())
-	if w.err != nil {
-		return nil, terms, fmt.Errorf("write collected costs: %w", w.err)
+	body, err = finish()
+	return body, terms, err
+}
+
+// writer begins the FOCUS file of a month, of amounts net of private discounts where the month has any; finish gives the file.
+func (s *step) writer(of calendar.Month) (w *lines, finish func() ([]byte, error)) {
+	m, packed := s.book.Months[of], &bytes.Buffer{}
+	zip := gzip.NewWriter(packed)
+	w = &lines{to: focus.NewCSVWriter(zip, "1.2"), step: s, period: of, currency: "USD"}
+	net, some := false, false
+	for _, a := range m.Accounts {
+		net = net || a.Net
 	}
-	return packed.Bytes(), terms, nil
+	for _, c := range m.Days {
+		some = some || !c.Costs[2].IsZero() || !c.Costs[3].IsZero()
+		if c.Currency != "" {
+			w.currency = c.Currency
+		}
+	}
+	if net && some { // where there are none, Cost Explorer may give no net amounts at all
+		w.basis = 2
+	}
+	return w, func() ([]byte, error) {
+		w.fail(w.to.Close())
+		w.fail(zip.Close())
+		if w.err != nil {
+			return nil, fmt.Errorf("write collected costs: %w", w.err)
+		}
+		return packed.Bytes(), nil
+	}
 }
 
 // lines writes cells as FOCUS charges.
@@ -100,7 +116,6 @@ func (w *lines) fail(err error) {
 }
 
 func (w *lines) write(account string, d calendar.Day, c *cell, category, class string, billed, effective money.Amount) {
-	connection := &w.step.task.Connection
 	w.written++
 	for _, sum := range []struct {
 		of  *money.Amount
@@ -110,12 +125,18 @@ func (w *lines) write(account string, d calendar.Day, c *cell, category, class s
 		*sum.of = next
 		w.fail(err)
 	}
-	w.fail(w.to.Write(focus.Record{
+	w.fail(w.to.Write(w.record(account, d, c, category, class, billed, effective)))
+}
+
+// record is the FOCUS charge of a cell.
+func (w *lines) record(account string, d calendar.Day, c *cell, category, class string, billed, effective money.Amount) focus.Record {
+	connection := &w.step.task.Connection
+	return focus.Record{
 		BilledCost: billed, EffectiveCost: effective, BillingCurrency: cmp.Or(c.Currency, w.currency),
 		BillingAccountID: connection.AccountID, SubAccountID: account,
 		BillingPeriodStart: w.period.First().Time(), BillingPeriodEnd: (w.period + 1).First().Time(),
 		ChargePeriodStart: d.Time(), ChargePeriodEnd: (d + 1).Time(), ChargeCategory: category, ChargeClass: class,
 		ProviderName: "AWS", PublisherName: "AWS", InvoiceIssuerName: cmp.Or(issuers[connection.Partition], "Amazon Web Services, Inc."),
 		ServiceName: serviceOf(c.Service), RegionID: regionOf(c.Region),
-	}))
+	}
 }
