@@ -109,7 +109,7 @@ func (a *Authorizer) Principal(ctx context.Context, authorization string) (tenan
 }
 
 func (a *Authorizer) caller(ctx context.Context, authorization string) (c caller, err error) {
-	text, err := bearer(authorization)
+	text, err := Bearer(authorization)
 	if err != nil {
 		return c, err
 	}
