@@ -91,8 +91,8 @@ func (a *Authorizer) signedIn(ctx context.Context, token string) (tenant.Princip
 	return v.Principal, nil
 }
 
-// bearer takes the token or API key out of "Bearer <token>".
-func bearer(authorization string) (string, error) {
+// Bearer takes the token or API key out of "Bearer <token>".
+func Bearer(authorization string) (string, error) {
 	scheme, token, _ := strings.Cut(authorization, " ")
 	token = strings.Trim(token, " ")
 	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > MaxToken || strings.ContainsAny(token, " ,\t") {
