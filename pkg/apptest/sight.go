@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/metric"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/resource"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -22,6 +24,19 @@ func (a *App) Sight(t testing.TB, id tenant.ID, account string, found ...resourc
 	require.NoError(t, err)
 	_, err = k.Commit(t.Context(), h, resource.Survey{Account: account, At: a.Now(), Parts: names,
 		Looks: []resource.Look{{Region: resource.Everywhere, Global: true, Service: "all"}}})
+	require.NoError(t, err)
+}
+
+// Measure makes readings visible, as a run of collection does.
+func (a *App) Measure(t testing.TB, id tenant.ID, account string, read ...metric.Reading) {
+	scope, err := organization.Work(t.Context(), a.Store, id, "test")
+	require.NoError(t, err)
+	h, err := a.Store.Tenant(scope)
+	require.NoError(t, err)
+	k := metric.Keeper{Clock: a.Now, Random: rand.Reader}
+	names, err := k.Stage(t.Context(), h, account, read)
+	require.NoError(t, err)
+	_, err = k.Commit(t.Context(), h, metric.Harvest{Account: account, Until: calendar.DayOf(a.Now()), Parts: names, Book: metric.Book{Slot: a.Now()}})
 	require.NoError(t, err)
 }
 
