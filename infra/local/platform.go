@@ -186,15 +186,16 @@ func (p *platform) wire(s *store.Store) error {
 	if err != nil {
 		return err
 	}
+	customers := aws.Machine{Accounts: accounts, Region: region}
 	p.meter = usage.NewMeter(s, time.Now, p.log)
 	d := api.Deps{
 		Store: s, Meter: p.meter, Auth: auth, Files: p.files, Queue: queue.Sender[delivery.Message]{Queue: p.queue}, Jobs: queue.Sender[job.Message]{Queue: p.jobs},
 		Runs:      queue.Sender[collect.Message]{Queue: p.runs},
 		Schedules: p.schedules,
 		Clock:     time.Now, Random: rand.Reader, Plan: tenant.Plan(p.config.Plan), Grace: p.config.Grace, Quiet: quiet, Log: p.log,
-		Verifier: aws.Machine{Accounts: accounts, Region: region}, Principal: p.config.Trust,
+		Verifier: customers, Principal: p.config.Trust,
 	}
-	d.Collectors = ofKinds(d, aws.Machine{Accounts: accounts, Region: region}.Config)
+	d.Collectors = ofKinds(d, customers.Config)
 	served, err := api.Handler(d, "")
 	if err != nil {
 		return err

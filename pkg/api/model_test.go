@@ -165,7 +165,8 @@ func (m *model) as(t testing.TB, person string) *apptest.Client {
 }
 
 // ask sends a request of a caller about a tenant and checks the status: 401 to a revoked key, 404 to who is no member, 403 to
-// whose role does not include it and to keys where people are asked for, else what is wanted of those who may; and that nothing
+// whose role does not include it, to who is limited to projects where it is of the whole organization and to keys where people are
+// asked for, else what is wanted of those who may; and that nothing
 // of another tenant or a hidden project is said.
 func (m *model) ask(t testing.TB, person string, o *modelTenant, need tenant.Permission, want int, method, path string, body any) (*apptest.Answer, bool) {
 	m.app.Advance(time.Millisecond)
@@ -178,6 +179,8 @@ func (m *model) ask(t testing.TB, person string, o *modelTenant, need tenant.Per
 	case !is:
 		want = 404
 	case !member.role.May(need), k != nil && need.Personal(), !o.lets(member.role, need):
+		want = 403
+	case member.limited && (need == tenant.WriteTenant || need == tenant.OwnTenant): // of the whole organization
 		want = 403
 	}
 	a.Is(t, want)

@@ -36,6 +36,7 @@ type record struct {
 	Organization
 	Before  tenant.Status `json:"before,omitempty"`  // what one that is being deleted was: what restoring makes it again
 	Erasing bool          `json:"erasing,omitempty"` // it is as good as gone, and nothing brings it back
+	AskedBy *audit.Actor  `json:"askedBy,omitempty"` // who deleted one that is being deleted
 }
 
 // Shown is the tenant with its plan's limits, which are not stored.
