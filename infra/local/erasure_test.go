@@ -61,7 +61,7 @@ func TestKillsWhileATenantIsErased(t *testing.T) {
 	for end := time.Now().Add(90 * time.Second); ; kills++ {
 		require.True(t, time.Now().Before(end), "the erasure never comes to its end")
 		time.Sleep(rand.N(2500 * time.Millisecond))
-		if proofs := alice.do(t, 200, "GET", "/v1/me/erasures", nil); len(proofs["items"].([]any)) > 0 {
+		if proofs := alice.do(t, 200, "GET", "/v1/me/erasures", nil)["items"].([]any); len(proofs) > 0 && proofs[0].(map[string]any)["status"] == "erased" {
 			break
 		}
 		p.kill(t)

@@ -48,6 +48,7 @@ type Deps struct {
 	Plan       tenant.Plan   // of new tenants
 	Grace      time.Duration // of tenants that are deleted
 	Quiet      time.Duration // after their end, for who still writes; an erasure.Service's, and requests are at an end within three quarters of it
+	Recovery   time.Duration // how far back the database's own backup reaches; 0 where it has none
 	Log        *slog.Logger
 	Meter      *usage.Meter                 // of tenants' use; whoever made it flushes it in the end
 	Verifier   connection.Verifier          // nil where accounts cannot be connected
@@ -163,7 +164,7 @@ func Reconcile(d Deps) *reconcile.Service {
 // works lists what the features do in steps: one line for each kind.
 func (d Deps) works() []job.Work {
 	schedules := Schedules(d)
-	erasures := &erasure.Service{Store: d.Store, Files: d.Files, Queue: d.Jobs, Schedules: schedules, Clock: d.Clock, Log: d.Log, Quiet: d.Quiet}
+	erasures := &erasure.Service{Store: d.Store, Files: d.Files, Queue: d.Jobs, Schedules: schedules, Clock: d.Clock, Log: d.Log, Quiet: d.Quiet, Recovery: d.Recovery}
 	if d.Auth != nil {
 		erasures.Forget = d.Auth.Forget
 	}

@@ -84,6 +84,8 @@ func TestQuotasSayWhatIsUsedAndWhenItIsReset(t *testing.T) {
 	w := s.ask(t, "POST", s.tenant+"/projects", `{"name":"p","environment":"test"}`)
 	require.Equal(t, 403, w.Code)
 	require.Contains(t, w.Body.String(), "The plan free has a limit of projects of 5")
+	require.Contains(t, w.Body.String(), `"code":"limit-reached"`)
+	require.Contains(t, w.Body.String(), `"limit":"projects"`)
 
 	w = s.ask(t, "POST", s.tenant+"/imports", csv(1<<30+1))
 	require.Equal(t, 403, w.Code, "no day has room for it")

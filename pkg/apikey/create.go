@@ -120,7 +120,7 @@ func (s *Service) room(ctx context.Context, d *store.Directory, scope *tenant.Sc
 	plan := scope.Standing().Plan
 	if most := plan.Limits().APIKeys; active >= most {
 		return fault.New(fault.Forbidden, "The plan %s has a limit of apiKeys of %d, and as many are active. Revoke one that is not "+
-			"needed, or wait until one expires.", plan, most)
+			"needed, or wait until one expires.", plan, most).Of("apiKeys")
 	}
 	return nil
 }

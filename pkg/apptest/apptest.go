@@ -122,6 +122,7 @@ func (a *App) serve(t testing.TB) {
 		Strangers: Strangers, Verifier: accounts, Principal: customertest.Platform}
 	served, err := api.Handler(a.deps, "")
 	require.NoError(t, err)
+	promised := promises(t, served)
 	a.Jobs = api.Jobs(a.deps)
 	a.Collect = api.Collect(a.deps)
 	a.Deliveries = api.Ingest(a.deps)
@@ -135,7 +136,7 @@ func (a *App) serve(t testing.TB) {
 		case strings.HasPrefix(p, "/dev/"), strings.HasPrefix(p, "/.well-known/"):
 			a.Issuer.ServeHTTP(w, r)
 		default:
-			served.ServeHTTP(w, r)
+			promised.ServeHTTP(w, r)
 		}
 	})
 	server.Start()

@@ -97,5 +97,6 @@ func (a *Answer) Fails(t testing.TB, status int, says string) route.Problem {
 	a.Into(t, &p)
 	require.Equal(t, status, p.Status)
 	require.Contains(t, p.Detail, says)
+	require.NotEmpty(t, p.Code)
 	return p
 }

@@ -39,6 +39,9 @@ type Actor struct {
 	Email   string `json:"email,omitempty"`
 }
 
+// ActorOf is the actor that a principal is.
+func ActorOf(p tenant.Principal) Actor { return Actor{p.Issuer, p.Subject, clip(p.Email, maxEmail)} }
+
 // Outcome says what came of it.
 type Outcome string
 
@@ -91,7 +94,7 @@ func (l Log) row(ctx context.Context, scope *tenant.Scope, e Event) (row Row, er
 	}
 	p, r := scope.Principal(), route.RequestOf(ctx)
 	row = Row{
-		ID: id, At: now, Actor: Actor{p.Issuer, p.Subject, clip(p.Email, maxEmail)}, Credential: p.Credential(), Operation: r.Operation,
+		ID: id, At: now, Actor: ActorOf(p), Credential: p.Credential(), Operation: r.Operation,
 		Target: e.Target, Outcome: e.Outcome, Reason: clip(e.Reason, maxReason), RequestID: r.ID, Source: r.Source,
 	}
 	if e.Operation != "" {

@@ -34,7 +34,7 @@ func (r *reading) page(ctx context.Context, after string, limit int) (rows []Row
 	if after != "" {
 		at, err := ulid.ParseStrict(after)
 		if err != nil {
-			return nil, "", fault.Wrap(err, fault.Malformed, "The cursor is not one of this list. Start again without it.")
+			return nil, "", fault.Wrap(err, fault.Malformed, "The cursor is not one of this list. Start again without it.").Coded(fault.InvalidCursor)
 		}
 		month = calendar.MonthOf(ulid.Time(at.Time()))
 	}

@@ -49,6 +49,9 @@ func ServeHTTP(f route.Function) {
 // last is how long a function may go on writing what is not written of tenants' use: Lambda kills it after half a second.
 const last = 400 * time.Millisecond
 
+// recovery is how far DynamoDB's point-in-time recovery reaches back.
+const recovery = 35 * 24 * time.Hour
+
 // ServeIngest is the whole of the ingest worker. It does not return.
 func ServeIngest() {
 	c, log := start()
@@ -125,7 +128,7 @@ func (a clients) deps(c Config, log *slog.Logger) api.Deps {
 		Store: s, Meter: usage.NewMeter(s, time.Now, log), Files: a.files, Queue: queue.Sender[delivery.Message]{Queue: a.queue}, Jobs: queue.Sender[job.Message]{Queue: a.jobs},
 		Runs:      queue.Sender[collect.Message]{Queue: a.runs},
 		Schedules: a.schedules,
-		Clock:     time.Now, Random: rand.Reader, Plan: c.Plan, Grace: c.Grace, Log: log, Principal: c.Principal,
+		Clock:     time.Now, Random: rand.Reader, Plan: c.Plan, Grace: c.Grace, Recovery: recovery, Log: log, Principal: c.Principal,
 	}
 }
 

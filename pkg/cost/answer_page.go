@@ -31,7 +31,7 @@ func (a *Answer) page(cursors route.Cursors, cursor string, limit int) error {
 		n, of, _ := strings.Cut(at, " ")
 		if from, err = strconv.Atoi(n); err != nil || from < 0 || from > len(a.Groups) || of != a.digest() {
 			return fault.New(fault.Malformed, "The costs have changed since the page before. Start again without the cursor.").
-				At("query.cursor", "is of an answer that no longer holds", "")
+				At("query.cursor", "is of an answer that no longer holds", "").Coded(fault.InvalidCursor)
 		}
 	}
 	to, points := from, 0

@@ -93,7 +93,7 @@ func (s *Service) aim(ctx context.Context, scope *tenant.Scope, id string) (tena
 	}
 	p, err := project.Find(ctx, scope, t, id)
 	if err == nil && p.Archived {
-		err = fault.New(fault.Conflict, "The project is archived. Take it out of the archive to deliver to it.")
+		err = fault.New(fault.Conflict, "The project is archived. PATCH it with `archived: false` to deliver to it.").Coded(fault.Archived)
 	}
 	return p.ID, err
 }

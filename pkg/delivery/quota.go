@@ -43,15 +43,15 @@ func room(plan tenant.Plan, used Announced, bytes int64, now time.Time) error {
 	switch {
 	case bytes > most.ImportBytesPerDay:
 		return fault.New(fault.Forbidden, "The plan %s has a limit of importBytesPerDay of %d, and the files of this delivery alone have %d. Take it "+
-			"apart, or have the operator move you to a larger plan.", plan, most.ImportBytesPerDay, bytes)
+			"apart, or have the operator move you to a larger plan.", plan, most.ImportBytesPerDay, bytes).Of("importBytesPerDay")
 	case used.Imports >= most.ImportsPerDay:
 		return fault.New(fault.Limited, "The plan %s has a limit of importsPerDay of %d, of which %d are used. It is reset at %s. Deliver several files "+
 			"at once, wait, or have the operator move you to a larger plan.", plan, most.ImportsPerDay, used.Imports, reset.Format(time.RFC3339)).
-			In(reset.Sub(now))
+			Of("importsPerDay").In(reset.Sub(now))
 	case bytes > most.ImportBytesPerDay-used.Bytes:
 		return fault.New(fault.Limited, "The plan %s has a limit of importBytesPerDay of %d, of which %d are used, and the files of this delivery have %d. "+
 			"It is reset at %s. Wait, or have the operator move you to a larger plan.", plan, most.ImportBytesPerDay, used.Bytes, bytes,
-			reset.Format(time.RFC3339)).In(reset.Sub(now))
+			reset.Format(time.RFC3339)).Of("importBytesPerDay").In(reset.Sub(now))
 	}
 	return nil
 }

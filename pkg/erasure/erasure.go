@@ -47,6 +47,7 @@ type Service struct {
 	Log       *slog.Logger
 	Forget    func(tenant.Principal, tenant.ID) // makes this process read the standing of a tenant anew; nil where it has no requests
 	Quiet     time.Duration                     // how long who believed in the tenant may go on writing; an hour where 0
+	Recovery  time.Duration                     // how far back the database's own backup reaches; 0 where there is none
 	Check     time.Duration                     // after the proof, until it is looked once more; a day where 0
 }
 

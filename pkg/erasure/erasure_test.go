@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantry/tenantry/pkg/apptest"
+	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/cloud/customertest"
 	"github.com/tenantry/tenantry/pkg/erasure"
 	"github.com/tenantry/tenantry/pkg/job"
@@ -193,21 +194,32 @@ func TestATenantIsErased(t *testing.T) {
 		a.Alice.Get(t, a.Alice.Path("")).Is(t, 200)
 		round(t, a)
 		a.Alice.Do(t, "POST", a.Alice.Path("/restore"), nil).Is(t, 404)
+		var proofs route.Page[erasure.Proof]
+		a.Alice.Get(t, "/v1/me/erasures").Is(t, 200).Into(t, &proofs)
+		require.Len(t, proofs.Items, 1, "what is under way can be seen")
+		require.Equal(t, erasure.Proof{TenantID: a.Alice.Tenant, Status: erasure.Erasing, TenantName: "alice's", EndedAt: a.Now(),
+			DeletedBy: &audit.Actor{Issuer: a.URL, Subject: "alice"}, Statement: proofs.Items[0].Statement}, proofs.Items[0])
+		a.As(t, "bob").Get(t, "/v1/me/erasures").Is(t, 200).Into(t, &proofs)
+		require.Empty(t, proofs.Items)
 		require.Equal(t, string(never), string(a.Alice.Get(t, a.Alice.Path("")).Is(t, 404).Body), "from the beginning of the erasure on")
 		erase(t, a)
 		requireErased(t, a, others)
 
 		a.Alice.Client = a.As(t, "alice")
 		require.Equal(t, string(never), string(a.Alice.Get(t, a.Alice.Path("")).Is(t, 404).Body))
-		var proofs route.Page[erasure.Proof]
 		a.Alice.Get(t, "/v1/me/erasures").Is(t, 200).Into(t, &proofs)
 		require.Len(t, proofs.Items, 1)
 		p := proofs.Items[0]
 		require.Equal(t, a.Alice.Tenant, p.TenantID)
 		require.Zero(t, p.Left)
 		require.Positive(t, min(p.Removed.Directory, p.Removed.Core, p.Removed.Cost, p.Removed.Audit, p.Removed.Files, p.Removed.Schedules))
-		require.Equal(t, p.ErasedAt.AddDate(0, 0, 35), p.RecoverableUntil)
-		require.True(t, p.CheckedAt.After(p.ErasedAt))
+		require.Equal(t, erasure.Erased, p.Status)
+		require.Empty(t, p.TenantName)
+		require.Nil(t, p.DeletedBy)
+		require.Nil(t, p.RecoverableUntil, "nothing here has a backup")
+		require.NotContains(t, p.Statement, "point-in-time")
+		require.True(t, p.CheckedAt.After(*p.ErasedAt))
+		require.Contains(t, a.Log.String(), `"left":{`, "the line of the proof is JSON")
 		for _, other := range []*apptest.Client{a.As(t, "bob"), a.As(t, "carol")} {
 			other.Get(t, "/v1/me/erasures").Is(t, 200).Into(t, &proofs)
 			require.Empty(t, proofs.Items)

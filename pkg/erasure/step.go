@@ -85,15 +85,18 @@ func (s *Service) begin(ctx context.Context, r *job.Run, n *notes, now time.Time
 		return false, job.ErrLater
 	}
 	doomed, err := organization.Doom(ctx, r.Tenant, due, now)
-	if err != nil || !doomed {
+	if err != nil || doomed == nil {
 		return false, err
 	}
 	if s.Forget != nil {
 		s.Forget(tenant.Principal{}, r.Message.Tenant)
 	}
 	n.Begun, n.Next = now.UTC().Truncate(time.Millisecond), now.Add(s.quiet())
-	n.Owners, err = s.owners(ctx, r.Message.Tenant)
-	return true, err
+	if n.Owners, err = s.owners(ctx, r.Message.Tenant); err != nil {
+		return false, err
+	}
+	return true, s.testify(ctx, n.Owners, Proof{TenantID: r.Message.Tenant, Status: Erasing, TenantName: doomed.Name, DeletedBy: doomed.AskedBy,
+		EndedAt: n.Begun, Statement: underWay})
 }
 
 func (s *Service) owners(ctx context.Context, id tenant.ID) (all []person, err error) {
@@ -172,14 +175,15 @@ func (s *Service) passed(ctx context.Context, r *job.Run, n *notes) (more bool, 
 	if first {
 		n.Erased = now
 	}
-	proof := n.proof(r.Message.Tenant)
+	proof := s.proof(n, r.Message.Tenant)
 	if !first {
 		proof.CheckedAt = &now
 	}
 	if err := s.testify(ctx, n.Owners, proof); err != nil {
 		return false, err
 	}
-	s.Log.InfoContext(ctx, "tenant erased", "proof", proof)
+	s.Log.InfoContext(ctx, "tenant erased", "tenant", proof.TenantID, "endedAt", proof.EndedAt, "erasedAt", proof.ErasedAt, "checkedAt", proof.CheckedAt,
+		"removed", proof.Removed, "left", proof.Left, "recoverableUntil", proof.RecoverableUntil)
 	n.Next = now.Add(s.check())
 	return first, nil
 }

@@ -25,6 +25,7 @@ const (
 	Unsupported                 // a media type that is not read
 	Limited                     // a rate or quota is used up
 	Unavailable                 // passing; the same request may succeed later
+	TooLong                     // a query over its limit
 )
 
 // Detail points at one place of the input and says what is wrong with it.
@@ -39,6 +40,8 @@ type Error struct {
 	Kind    Kind
 	Message string
 	Details []Detail
+	Code    Code          // "" where the kind's says all that a program can act on
+	Limit   string        // which one is reached, as plans name it; "" where it is none of a plan
 	After   time.Duration // from now on until the same request may succeed; 0 where that is not known
 	cause   error
 }

@@ -147,9 +147,9 @@ func (a *Authorizer) Scope(ctx context.Context, authorization, tenantID string, 
 		return s, nil
 	case errors.Is(err, tenant.ErrPersonal):
 		err = fault.Wrap(err, fault.Forbidden, "An API key cannot do this (%s), whatever its role: members, invitations, API keys and the "+
-			"life of an organization are for people. Sign in as an owner or admin.", need)
+			"life of an organization are for people. Sign in as an owner or admin.", need).Coded(fault.PersonNeeded)
 	case errors.Is(err, tenant.ErrRests):
-		err = fault.Wrap(err, fault.Forbidden, "%s", resting(at.Status, m.Role))
+		err = fault.Wrap(err, fault.Forbidden, "%s", resting(at.Status, m.Role)).Coded(fault.NotActive)
 	default:
 		err = fault.Wrap(err, fault.Forbidden, "Your role %s does not include %s. Ask an owner or admin of the organization.", m.Role, need)
 	}
@@ -226,5 +226,5 @@ func (a *Authorizer) Forget(p tenant.Principal, id tenant.ID) {
 
 // NoTenant is the answer for every tenant that the caller may not know of.
 func NoTenant() error {
-	return fault.New(fault.NotFound, "There is no such organization, or you are not a member of it.")
+	return fault.New(fault.NotFound, "There is no such organization, or you are not a member of it.").Coded(fault.NotAMember)
 }

@@ -70,7 +70,7 @@ func (l *Limiter) Admit(ctx context.Context, scope *tenant.Scope, kept bool) (ro
 	if !ok && !(kept && s.more(limit/10)) {
 		return rate, fault.New(fault.Limited, "The plan %s has a limit of requestsPerMinute of %d for all of the organization, and they are used up. "+
 			"Wait for as long as Retry-After says and repeat; if it happens often, spread the requests, or have the operator move you to a larger plan.",
-			plan, limit).In(rate.Reset)
+			plan, limit).Of("requestsPerMinute").In(rate.Reset)
 	}
 	return rate, nil
 }

@@ -142,7 +142,7 @@ func (s *Service) joining(ctx context.Context, p tenant.Principal, id tenant.ID,
 		return nil, err
 	}
 	if at.Status != tenant.Active {
-		return nil, fault.New(fault.Forbidden, "The organization is %s: nobody can join it now. The invitation is left as it is.", at.Status)
+		return nil, fault.New(fault.Forbidden, "The organization is %s: nobody can join it now. The invitation is left as it is.", at.Status).Coded(fault.NotActive)
 	}
 	scope, err := identity.See(p, m)
 	if err != nil {
@@ -160,7 +160,7 @@ func (s *Service) roomToJoin(ctx context.Context, d *store.Directory, scope *ten
 	plan := scope.Standing().Plan
 	if most := plan.Limits().Members; members >= most {
 		return fault.New(fault.Forbidden, "The organization has reached its limit of members: %d in the plan %s. The invitation is left "+
-			"as it is; ask an owner or admin to make room.", most, plan)
+			"as it is; ask an owner or admin to make room.", most, plan).Of("members")
 	}
 	return nil
 }

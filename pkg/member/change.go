@@ -101,7 +101,8 @@ func keepsOwner(ctx context.Context, d *store.Directory, id tenant.ID, was, is t
 		return fmt.Errorf("count the owners: %w", err)
 	}
 	if owners < 2 {
-		return fault.New(fault.Conflict, "The organization would be left without an owner. Make another member an owner first.")
+		return fault.New(fault.Conflict, "The organization would be left without an owner. Make another member an owner first, or delete the "+
+			"organization: DELETE /v1/tenants/{tenantId}.").Coded(fault.LastOwner)
 	}
 	return nil
 }

@@ -67,7 +67,7 @@ func (s *Service) invitations() []route.Operation {
 			Example: invitationIn{InvitationID: id}}, s.renew),
 		route.ForTenant(route.Spec{ID: "revokeInvitation", Method: "DELETE", Path: one, Permission: write, Reach: route.Within, Function: route.Admin, Tag: tag,
 			Summary: "Revoke an invitation", Doc: docGrant, Example: invitationIn{InvitationID: id}}, s.revoke),
-		route.ForPrincipal(route.Spec{ID: acceptInvitation, Method: "POST", Path: "/v1/invitations/accept", Permission: tenant.Person,
+		route.ForPrincipal(route.Spec{ID: acceptInvitation, Method: "POST", Path: "/v1/invitations/accept", Permission: tenant.Person, Fails: []fault.Kind{fault.NotFound},
 			Function: route.Admin, Tag: tag, Status: 201, Summary: "Accept an invitation", Doc: "Whoever is signed in as a person and holds " +
 				"the token becomes a member; the token is used up. A member already gets 409, and the invitation stays.",
 			Example: acceptIn{Body: Acceptance{Token: TokenPrefix + "aaaabbbbccccddddeeeeffffgggghhhh"}}}, s.accept),

@@ -134,7 +134,7 @@ func (s *Service) roomToInvite(ctx context.Context, d *store.Directory, scope *t
 	plan := scope.Standing().Plan
 	if most := plan.Limits().Members; open >= most {
 		return fault.New(fault.Forbidden, "The plan %s has a limit of members of %d, and as many invitations may be open at a time. "+
-			"Revoke one, or wait until one is accepted or has expired.", plan, most)
+			"Revoke one, or wait until one is accepted or has expired.", plan, most).Of("members")
 	}
 	return nil
 }

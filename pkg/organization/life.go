@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -58,7 +59,7 @@ func to(status tenant.Status) func(*record) error {
 		case status:
 			return errSame
 		case tenant.Deleting:
-			return fault.New(fault.Conflict, "The organization is being deleted. Restore it first.")
+			return fault.New(fault.Conflict, "The organization is being deleted. Restore it first.").Coded(fault.NotActive)
 		}
 		t.Status = status
 		return nil
@@ -88,7 +89,7 @@ func (s *Service) delete(ctx context.Context, scope *tenant.Scope, in *deleteIn)
 		if err := s.note(ctx, Ending{scope.Tenant(), now}, due); err != nil {
 			return err
 		}
-		t.Before, t.Status, t.DeleteAfter = t.Status, tenant.Deleting, &due
+		t.Before, t.Status, t.DeleteAfter, t.AskedBy = t.Status, tenant.Deleting, &due, new(audit.ActorOf(scope.Principal()))
 		return nil
 	}))
 }
@@ -123,7 +124,7 @@ func (s *Service) restore(ctx context.Context, scope *tenant.Scope, in *lifeIn) 
 			}
 			entry = store.DirectoryChange{Action: store.Delete, Key: key, Condition: store.VersionIs(version)}
 		}
-		t.Status, t.Before, t.DeleteAfter = t.Before, "", nil
+		t.Status, t.Before, t.DeleteAfter, t.AskedBy = t.Before, "", nil, nil
 		return nil
 	})
 	if err == nil && entry.Action == store.Delete {

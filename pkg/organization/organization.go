@@ -24,7 +24,7 @@ type Organization struct {
 	Status    tenant.Status  `json:"status" enum:"active,suspended,deleting"`
 	Plan      tenant.Plan    `json:"plan" enum:"free,team,enterprise"`
 	Role      tenant.Role    `json:"role,omitempty" enum:"owner,admin,editor,viewer" doc:"Yours."`
-	Limits    *tenant.Limits `json:"limits,omitempty" doc:"Of the plan; absent in lists."`
+	Limits    *tenant.Limits `json:"limits,omitempty" doc:"Of the plan."`
 	CreatedAt time.Time      `json:"createdAt"`
 	UpdatedAt time.Time      `json:"updatedAt"`
 
@@ -36,6 +36,7 @@ type record struct {
 	Organization
 	Before  tenant.Status `json:"before,omitempty"`  // what one that is being deleted was: what restoring makes it again
 	Erasing bool          `json:"erasing,omitempty"` // it is as good as gone, and nothing brings it back
+	AskedBy *audit.Actor  `json:"askedBy,omitempty"` // who deleted one that is being deleted
 }
 
 // Shown is the tenant with its plan's limits, which are not stored.

@@ -25,7 +25,7 @@ func (s *Service) update(ctx context.Context, scope *tenant.Scope, in *updateIn)
 	}
 	return s.change(ctx, scope, in.IfMatch, func(t *record) error {
 		if t.Status != tenant.Active {
-			return fault.New(fault.Conflict, "The organization is %s and cannot be renamed.", t.Status)
+			return fault.New(fault.Conflict, "The organization is %s and cannot be renamed.", t.Status).Coded(fault.NotActive)
 		}
 		if t.Name == name {
 			return errSame

@@ -12,7 +12,7 @@ func (r Roster) room(scope *tenant.Scope) error {
 	plan := scope.Standing().Plan
 	if most := plan.Limits().Projects; int64(len(r.Projects)) >= most {
 		return fault.New(fault.Forbidden, "The plan %s has a limit of projects of %d, archived ones with them, and there are %d. Change a project that is "+
-			"there, or have the operator move you to a larger plan.", plan, most, len(r.Projects))
+			"there, or have the operator move you to a larger plan.", plan, most, len(r.Projects)).Of("projects")
 	}
 	return nil
 }

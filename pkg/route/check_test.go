@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
@@ -117,11 +118,11 @@ func TestOpenAPI(t *testing.T) {
 				Content map[string]struct{ Example any }
 			}
 			Responses map[string]struct {
-				Ref     string `json:"$ref"`
-				Content map[string]any
+				Ref              string `json:"$ref"`
+				Content, Headers map[string]any
 			}
 		}
-		Components struct{ Schemas, Responses, SecuritySchemes map[string]any }
+		Components struct{ Schemas, Responses, SecuritySchemes, Headers map[string]any }
 	}
 	require.NoError(t, json.Unmarshal(doc, &d))
 	require.Equal(t, "3.1.0", d.OpenAPI)
@@ -137,7 +138,12 @@ func TestOpenAPI(t *testing.T) {
 	require.Empty(t, d.Paths["/v1/open"]["post"].Security)
 	require.Subset(t, keys(d.Components.Schemas), []string{"PageString", "Problem", "FaultDetail"})
 	require.Contains(t, d.Components.SecuritySchemes, "bearer")
-	require.Len(t, d.Components.Responses, 12)
+	require.Len(t, d.Components.Responses, 13)
+	require.Subset(t, keys(create.Responses["201"].Headers), []string{"RateLimit", "RateLimit-Policy", "X-Request-Id"})
+	require.Subset(t, keys(d.Components.Headers), []string{"RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-Id"})
+	require.NotContains(t, d.Paths["/v1/open"]["post"].Responses["200"].Headers, "RateLimit")
+	code := d.Components.Schemas["Problem"].(map[string]any)["properties"].(map[string]any)["code"].(map[string]any)
+	require.Len(t, code["enum"], len(fault.Codes())+1, "all of them, and HTTP's own")
 }
 
 func anys[V any](m map[string]V) map[string]any {

@@ -124,7 +124,7 @@ func (e *endpoint) read(r *http.Request) (*http.Request, []byte, error) {
 
 func (e *endpoint) readQuery(raw string) (url.Values, error) {
 	if len(raw) > MaxQuery {
-		return nil, newProblem(http.StatusRequestURITooLong, "The query string is over 16 KB. Ask for less at once.", nil)
+		return nil, fault.New(fault.TooLong, "The query string is over 16 KB. Ask for less at once.")
 	}
 	query, err := url.ParseQuery(raw)
 	if err != nil || !utf8.ValidString(raw) {

@@ -245,7 +245,7 @@ func authorization(r *http.Request) string {
 // person refuses API keys where a person is asked for.
 func (e *endpoint) person(p tenant.Principal) error {
 	if e.Permission == tenant.Person && p.Credential() != tenant.Token {
-		return fault.New(fault.Forbidden, "An API key cannot do this: it belongs to one organization. Sign in as a person.")
+		return fault.New(fault.Forbidden, "An API key cannot do this: it belongs to one organization. Sign in as a person.").Coded(fault.PersonNeeded)
 	}
 	return nil
 }

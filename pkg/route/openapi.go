@@ -47,7 +47,7 @@ func OpenAPI(ops []Operation, info Info) (doc []byte, err error) {
 			c.Tags = append(c.Tags, &huma.Tag{Name: o.Tag})
 		}
 	}
-	c.Components.Responses = problems()
+	c.Components.Responses, c.Components.Headers = problems(), headers()
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT"}}
 	return indented(c.OpenAPI)
 }
@@ -61,27 +61,15 @@ func (o Operation) document() huma.Operation {
 	op.Summary, op.Description, op.Tags = o.Summary, o.Doc, []string{o.Tag}
 	op.Extensions = map[string]any{"x-permission": o.Permission, "x-function": o.Function}
 	op.Responses = map[string]*huma.Response{}
-	kinds := []fault.Kind{fault.Malformed, fault.Invalid, fault.Internal, fault.Unavailable}
 	if o.caller != anybody {
 		op.Security = []map[string][]string{{bearer: {}}}
-		kinds = append(kinds, fault.Unauthenticated, fault.Limited)
 	}
 	if o.caller == member {
 		op.Extensions["x-reach"] = o.Reach
-		kinds = append(kinds, fault.Forbidden, fault.NotFound)
 		op.Parameters = append(op.Parameters, &huma.Param{Name: "tenantId", In: "path", Required: true,
 			Description: "The tenant.", Schema: &huma.Schema{Type: huma.TypeString, Pattern: "^ten_[0-9A-HJKMNP-TV-Z]{26}$"}})
 	}
-	if o.Method != http.MethodGet {
-		kinds = append(kinds, fault.Conflict)
-	}
-	if _, ok := o.in.FieldByName("IfMatch"); ok {
-		kinds = append(kinds, fault.Stale)
-	}
-	if _, ok := o.in.FieldByName("Body"); ok {
-		kinds = append(kinds, fault.TooLarge, fault.Unsupported)
-	}
-	for _, k := range kinds {
+	for _, k := range o.kinds() {
 		op.Responses[strconv.Itoa(Status(k))] = &huma.Response{Ref: "#/components/responses/" + responseName(k)}
 	}
 	return op
@@ -108,7 +96,9 @@ func (o Operation) illustrate(op *huma.Operation) error {
 	if e.body.IsValid() {
 		op.RequestBody.Content["application/json"].Example = e.body.Interface()
 	}
-	if success := op.Responses[strconv.Itoa(o.status())]; o.Media != "" && success.Content != nil {
+	success := op.Responses[strconv.Itoa(o.status())]
+	o.bearsAll(success)
+	if o.Media != "" && success.Content != nil {
 		success.Content[o.Media] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
 	}
 	return nil
@@ -171,19 +161,6 @@ func title(s string) string {
 		return ""
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
-}
-
-// problems are the answers of failures, one for each kind.
-func problems() map[string]*huma.Response {
-	all := map[string]*huma.Response{}
-	for k := range statuses {
-		all[responseName(fault.Kind(k))] = &huma.Response{
-			Description: http.StatusText(statuses[k]),
-			Content: map[string]*huma.MediaType{(*Problem)(nil).ContentType(""): {
-				Schema: &huma.Schema{Ref: "#/components/schemas/Problem"}}},
-		}
-	}
-	return all
 }
 
 // responseName is the status in words, in one.

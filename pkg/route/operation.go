@@ -44,12 +44,13 @@ type Spec struct {
 	Reach      Reach // of ForTenant, "" of others
 	Function   Function
 	Summary    string
-	Doc        string // more than a line, Markdown
-	Tag        string // the section of the reference: "Costs"
-	Status     int    // of success; where 0, 200, or 204 where Out has no Body
-	MaxBody    int64  // bytes; 64 KB where 0
-	Media      string // the media type an Alternate Out may have instead of JSON: "text/csv"
-	Example    any    // an In filled as a caller would, path parameters may be left out; not nil
+	Doc        string       // more than a line, Markdown
+	Tag        string       // the section of the reference: "Costs"
+	Status     int          // of success; where 0, 200, or 204 where Out has no Body
+	MaxBody    int64        // bytes; 64 KB where 0
+	Media      string       // the media type an Alternate Out may have instead of JSON: "text/csv"
+	Fails      []fault.Kind // what the handler may fail with beside what the rest of the Spec, the caller and the In imply
+	Example    any          // an In filled as a caller would, path parameters may be left out; not nil
 }
 
 // Operation is a Spec with its handler. It is made by ForTenant, ForPrincipal and ForAll, which are the only ways.

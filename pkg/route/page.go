@@ -113,7 +113,7 @@ func (c Cursors) Key(cursor string) (string, error) {
 
 func badCursor() error {
 	return fault.New(fault.Malformed, "The cursor is not one of this list with these parameters. Start again without it.").
-		At("query.cursor", "is not a cursor of this list", "")
+		At("query.cursor", "is not a cursor of this list", "").Coded(fault.InvalidCursor)
 }
 
 func (c Cursors) digest(after string) []byte {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sort"
 	"strings"
 
@@ -21,7 +22,9 @@ type Problem struct {
 	Type   string         `json:"type" doc:"Always about:blank: the status says what sort of problem it is."`
 	Title  string         `json:"title" doc:"The status in words."`
 	Status int            `json:"status" doc:"The HTTP status."`
+	Code   fault.Code     `json:"code" doc:"What a program acts on: these words do not change. More may come to be."`
 	Detail string         `json:"detail" doc:"What is wrong and what to do."`
+	Limit  string         `json:"limit,omitempty" doc:"Which limit of the plan is reached, as in the tenant's limits; with the code limit-reached." example:"projects"`
 	Errors []fault.Detail `json:"errors,omitempty" doc:"The places of the request that are wrong, the first 20."`
 }
 
@@ -41,6 +44,7 @@ var statuses = [...]int{
 	fault.Unsupported:     http.StatusUnsupportedMediaType,
 	fault.Limited:         http.StatusTooManyRequests,
 	fault.Unavailable:     http.StatusServiceUnavailable,
+	fault.TooLong:         http.StatusRequestURITooLong,
 }
 
 // Status is the HTTP status of a kind of failure.
@@ -76,9 +80,11 @@ func problemOf(err error) *Problem {
 		return p
 	}
 	f := classify(err)
-	p := newProblem(Status(f.Kind), f.Message, f.Details)
+	p := newProblem(Status(f.Kind), f.Named(), f.Message, f.Details)
+	p.Limit = f.Limit
 	if p.Status == http.StatusInternalServerError {
 		p.Detail, p.Errors = "Something went wrong here. Try again; if it stays, report the X-Request-Id of this answer.", nil
+		p.Code, p.Limit = fault.Internal.Code(), ""
 	}
 	return p
 }
@@ -98,11 +104,20 @@ func classify(err error) *fault.Error {
 	return fault.Wrap(err, fault.Internal, "internal")
 }
 
-func newProblem(status int, detail string, details []fault.Detail) *Problem {
+// TransformSchema names all codes, for huma.
+func (*Problem) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	for _, c := range fault.Codes() {
+		s.Properties["code"].Enum = append(s.Properties["code"].Enum, string(c))
+	}
+	s.Properties["code"].Enum = append(s.Properties["code"].Enum, string(notAllowedCode))
+	return s
+}
+
+func newProblem(status int, code fault.Code, detail string, details []fault.Detail) *Problem {
 	if len(details) > maxDetails {
 		details = details[:maxDetails]
 	}
-	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Errors: details}
+	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: detail, Errors: details}
 }
 
 // humaProblem gives what huma found in a request; in an order of its own, since huma walks maps.
@@ -123,7 +138,12 @@ func humaProblem(status int, msg string, errs []error) *Problem {
 			f.Message = fmt.Sprintf("The request is not acceptable: %s: %s.", f.Details[0].Location, f.Details[0].Message)
 		}
 	}
-	return newProblem(status, f.Message, f.Details)
+	return newProblem(status, codeOf(status), f.Message, f.Details)
+}
+
+// codeOf is the code of the kind that has a status.
+func codeOf(status int) fault.Code {
+	return fault.Kind(max(slices.Index(statuses[:], status), 0)).Code()
 }
 
 // message leaves out the Go types that encoding/json names.

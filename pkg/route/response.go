@@ -88,10 +88,13 @@ func Takes(w http.ResponseWriter, r *http.Request, methods ...string) bool {
 	return false
 }
 
+// notAllowedCode is the one code that no kind of failure has: it is HTTP's own.
+const notAllowedCode fault.Code = "method-not-allowed"
+
 // notAllowed is the failure of a method that a path does not take; the header names those that it takes.
 func notAllowed(h http.Header, methods []string) *Problem {
 	h.Set("Allow", strings.Join(methods, ", "))
-	return newProblem(http.StatusMethodNotAllowed, "This path does not take the method; Allow says what it takes.", nil)
+	return newProblem(http.StatusMethodNotAllowed, notAllowedCode, "This path does not take the method; Allow says what it takes.", nil)
 }
 
 // fail makes a failure the whole answer; nothing may have been sent.

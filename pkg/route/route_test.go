@@ -402,7 +402,7 @@ func TestWhatNoOperationServesTakesItsMethodsAlone(t *testing.T) {
 	})
 	for method, body := range map[string]string{
 		"GET": "taken", "HEAD": "taken",
-		"POST": `{"type":"about:blank","title":"Method Not Allowed","status":405,"detail":"This path does not take the method; Allow says what it takes."}` + "\n",
+		"POST": `{"type":"about:blank","title":"Method Not Allowed","status":405,"code":"method-not-allowed","detail":"This path does not take the method; Allow says what it takes."}` + "\n",
 	} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(method, "/docs", nil))
