@@ -24,7 +24,7 @@ type Organization struct {
 	Status    tenant.Status  `json:"status" enum:"active,suspended,deleting"`
 	Plan      tenant.Plan    `json:"plan" enum:"free,team,enterprise"`
 	Role      tenant.Role    `json:"role,omitempty" enum:"owner,admin,editor,viewer" doc:"Yours."`
-	Limits    *tenant.Limits `json:"limits,omitempty" doc:"Of the plan; absent in lists."`
+	Limits    *tenant.Limits `json:"limits,omitempty" doc:"Of the plan."`
 	CreatedAt time.Time      `json:"createdAt"`
 	UpdatedAt time.Time      `json:"updatedAt"`
 
