@@ -7,6 +7,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/collect"
+	"github.com/tenantry/tenantry/pkg/collect/aws/cloudwatch"
 	"github.com/tenantry/tenantry/pkg/collect/aws/costexplorer"
 	"github.com/tenantry/tenantry/pkg/collect/aws/inventory"
 	"github.com/tenantry/tenantry/pkg/connection"
@@ -18,5 +19,6 @@ func ofKinds(d api.Deps, config func(context.Context, *tenant.Scope, connection.
 	return map[collect.Kind]collect.Collector{
 		collect.Costs:     &costexplorer.Collector{Config: config, Files: d.Files, Deliveries: api.Ingest(d), Clock: d.Clock},
 		collect.Resources: &inventory.Collector{Config: config, Clock: d.Clock, Random: d.Random},
+		collect.Metrics:   &cloudwatch.Collector{Config: config, Clock: d.Clock, Random: d.Random},
 	}
 }
