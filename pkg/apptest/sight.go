@@ -28,11 +28,7 @@ func (a *App) Measure(t testing.TB, id tenant.ID, account string, read ...metric
 	require.NoError(t, err)
 	h, err := a.Store.Tenant(scope)
 	require.NoError(t, err)
-	k := metric.Keeper{Clock: a.Now, Random: rand.Reader}
-	names, err := k.Stage(t.Context(), h, account, read)
-	require.NoError(t, err)
-	_, err = k.Commit(t.Context(), h, metric.Harvest{Account: account, Until: calendar.DayOf(a.Now()), Parts: names, Book: metric.Book{Slot: a.Now()}})
-	require.NoError(t, err)
+	require.NoError(t, metric.Keeper{Clock: a.Now, Random: rand.Reader}.All(t.Context(), h, account, calendar.DayOf(a.Now()), read))
 }
 
 // collect gives a home's project resources of an account, with a mark in every text, and the ID of one.

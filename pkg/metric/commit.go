@@ -84,6 +84,17 @@ func (k Keeper) Commit(ctx context.Context, h *store.Tenant, v Harvest, guard ..
 	return c.count, nil
 }
 
+// All makes visible what was read of an account up to a day, as a run does that gets it in one answer.
+func (k Keeper) All(ctx context.Context, h *store.Tenant, account string, until calendar.Day, read []Reading) error {
+	names, err := k.Stage(ctx, h, account, read)
+	if err != nil {
+		return err
+	}
+	now := k.Clock().UTC()
+	_, err = k.Commit(ctx, h, Harvest{Account: account, Until: until, Parts: names, Book: Book{Slot: now, Whole: now}})
+	return err
+}
+
 // projectsOf gives the project of each of an account's resources, by ARN.
 func projectsOf(ctx context.Context, h *store.Tenant, account string) (map[string]tenant.ProjectID, error) {
 	all, err := resource.Of(ctx, h, account)
