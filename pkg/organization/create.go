@@ -67,7 +67,7 @@ func (s *Service) create(ctx context.Context, p tenant.Principal, in *createIn) 
 
 const (
 	foundings = 10
-	maxOwned = 20 // each tenant has its plan's limits for itself
+	maxOwned  = 20 // each tenant has its plan's limits for itself
 )
 
 // room gives the change that holds what it counted: that the principal owns fewer tenants than they may, those that are being
