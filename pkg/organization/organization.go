@@ -58,7 +58,7 @@ type Service struct {
 	// begun, if it is owed still.
 	Owe    func(context.Context, *store.Tenant, tenant.ID) (store.Change, error)
 	Wake   func(context.Context, *store.Tenant, tenant.ID) error
-	Turned func(context.Context, *tenant.Scope) // is told of every change of a tenant's status, and again where the request is repeated; may be nil
+	Turned func(context.Context, *tenant.Scope) // is told of every change of a tenant's status, unless the process dies between; may be nil
 	Forget func(tenant.Principal, tenant.ID)    // makes this process read the tenant's standing anew
 }
 
