@@ -25,7 +25,7 @@ var never = map[string]string{
 	"tenantId": "ten_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "projectId": "prj_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "importId": "imp_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
 	"memberId": "mem_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "invitationId": "inv_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "exportId": "exp_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
 	"connectionId": "con_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "runId": "run_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "keyId": "key_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "resourceId": "res_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
-	"billingAccountId": "999999999999",
+	"billingAccountId": "bil_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
 }
 
 // Never is an ID that is well-formed and nobody's, by the name of a path parameter; "" where none is known.
@@ -40,9 +40,13 @@ var elsewhere = map[string]func(testing.TB, *App, *party) string{
 		return string(a.collect(t, p.Home, "account of "+p.subject, p.subject))
 	},
 	"billingAccountId": func(t testing.TB, _ *App, p *party) string {
-		account := "bill of " + p.subject
-		p.Bill(t, account, "issuer of "+p.subject, amount+"7")
-		p.Invoice(t, account, "issuer of "+p.subject, amount+"8")
+		issuer, billed := "issuer", "5"
+		if strings.Contains(p.subject, mark) {
+			issuer, billed = mark+"-issuer", amount
+		}
+		account := "bil_" + strings.TrimPrefix(string(tenant.MemberIDOf(p.Tenant, "bill", p.subject)), "mem_")
+		p.Bill(t, account, issuer, billed)
+		p.Invoice(t, account, issuer, billed)
 		return account
 	},
 }

@@ -51,7 +51,7 @@ func newTester(t *testing.T) *tester {
 func (t *tester) deliver(source string, more map[string]any, lines ...string) {
 	t.app.Advance(time.Second)
 	file := strings.Join(lines, "")
-	if !strings.HasPrefix(file, "AvailabilityZone") && !strings.HasPrefix(file, "BilledCost") {
+	if !strings.HasPrefix(file, `"AvailabilityZone"`) { // the sample has its own
 		file = header + file
 	}
 	body := map[string]any{"format": "csv", "source": source, "sizeBytes": len(file)}
