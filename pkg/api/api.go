@@ -129,7 +129,7 @@ func Ingest(d Deps) *delivery.Service {
 // Collect makes the worker of runs: what collects when a message says so.
 func Collect(d Deps) *collect.Service {
 	s := &collect.Service{Store: d.Store, Queue: d.Runs, Clock: d.Clock, Random: d.Random, Log: d.Log, Collectors: d.Collectors,
-		Audit: audit.Log{Clock: d.Clock, Random: d.Random}}
+		Audit: audit.Log{Clock: d.Clock, Random: d.Random}, Paused: Schedules(d).Connected}
 	if d.Meter != nil {
 		s.Spent = d.Meter.Collected
 	}
