@@ -147,7 +147,7 @@ func (e *Expression) check() error {
 	}
 	for _, list := range [][]Expression{e.And, e.Or} {
 		if list != nil && len(list) < 2 {
-			return fmt.Errorf("And and Or need at least two operands")
+			return fmt.Errorf("the expressions And and Or need at least two operands")
 		}
 		for i := range list {
 			if err := list[i].check(); err != nil {
@@ -159,10 +159,10 @@ func (e *Expression) check() error {
 		return e.Not.check()
 	}
 	if d := e.Dimensions; d != nil && (!slices.Contains(dimensions, d.Key) || len(d.Values) == 0) {
-		return fmt.Errorf("Dimensions %q needs a known key and values", d.Key)
+		return fmt.Errorf("the expression Dimensions %q needs a known key and values", d.Key)
 	}
 	if t := e.Tags; t != nil && (t.Key == "" || len(t.Values) == 0 && !slices.Contains(t.MatchOptions, "ABSENT")) {
-		return fmt.Errorf("Tags needs a key, and values or ABSENT")
+		return fmt.Errorf("the expression Tags needs a key, and values or ABSENT")
 	}
 	return nil
 }

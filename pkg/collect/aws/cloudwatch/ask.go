@@ -196,5 +196,5 @@ func explain(err error) error {
 	case strings.HasPrefix(code, "ExpiredToken"), code == "RequestExpired", api.ErrorFault() == smithy.FaultServer, strings.HasPrefix(code, "Internal"):
 		return fault.Wrap(err, fault.Unavailable, "AWS ended an answer midway (%s).", code)
 	}
-	return fmt.Errorf("CloudWatch refused to tell metrics: %w", err) //nolint:staticcheck // a name
+	return fmt.Errorf("CloudWatch refused to tell metrics: %w", err)
 }

@@ -157,7 +157,7 @@ func explain(err error) error {
 	case "ExpiredTokenException", "InvalidNextTokenException", "RequestChangedException", "BillExpirationException", "InternalFailure", "ServiceUnavailable":
 		return fault.Wrap(err, fault.Unavailable, "Cost Explorer ended the query midway (%s).", code)
 	default:
-		return fmt.Errorf("Cost Explorer refused a query: %w", err) //nolint:staticcheck // a name
+		return fmt.Errorf("a query that Cost Explorer refused: %w", err)
 	}
 }
 

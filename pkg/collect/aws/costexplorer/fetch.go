@@ -84,7 +84,7 @@ func (s *step) accounts(ctx context.Context, of span) (map[string]*totals, error
 	}
 	for _, a := range answers {
 		if len(a.keys) != 2 {
-			return nil, fmt.Errorf("Cost Explorer answers by %q, which was not asked", a.keys) //nolint:staticcheck // a name
+			return nil, fmt.Errorf("an answer of Cost Explorer by %q, which was not asked", a.keys)
 		}
 		id, record := a.keys[0], a.keys[1]
 		if all[id] == nil {
@@ -168,7 +168,7 @@ func (s *step) cells(ctx context.Context, of span, id string, t *totals) (map[ca
 		}
 		for _, a := range answers {
 			if len(a.keys) != 2 || !of.has(a.day) {
-				return nil, fmt.Errorf("Cost Explorer answers of %s by %q, which was not asked", a.day, a.keys) //nolint:staticcheck // a name
+				return nil, fmt.Errorf("an answer of Cost Explorer of %s by %q, which was not asked", a.day, a.keys)
 			}
 			all[a.day] = append(all[a.day], part.cell(a))
 		}

@@ -169,7 +169,7 @@ func (s *step) details(ctx context.Context, of span, id string, v view) (map[cal
 	all := map[calendar.Day][]detail{}
 	for _, a := range answers {
 		if len(a.keys) != 2 || !of.has(a.day) {
-			return nil, fmt.Errorf("Cost Explorer answers of %s by %q, which was not asked", a.day, a.keys) //nolint:staticcheck // a name
+			return nil, fmt.Errorf("an answer of Cost Explorer of %s by %q, which was not asked", a.day, a.keys)
 		}
 		value := a.keys[1]
 		if tagged {

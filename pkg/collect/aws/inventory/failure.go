@@ -106,5 +106,5 @@ func (s *step) explain(err error) error {
 	case strings.HasPrefix(code, "ExpiredToken"), code == "RequestExpired", api.ErrorFault() == smithy.FaultServer, code == "InternalError", code == "ServiceUnavailable":
 		return fault.Wrap(err, fault.Unavailable, "AWS ended a list midway (%s).", code)
 	}
-	return fmt.Errorf("AWS refused a list: %w", err) //nolint:staticcheck // a name
+	return fmt.Errorf("AWS refused a list: %w", err)
 }
