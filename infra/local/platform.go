@@ -64,6 +64,7 @@ type platform struct {
 	runs      *queuebolt.Queue
 	schedules *schedulebolt.Scheduler
 	files     *folder.Files
+	store     *store.Store
 	issuer    *localissuer.Issuer
 	read      queue.Worker                // deliveries
 	work      queue.Worker                // on jobs
@@ -108,6 +109,7 @@ func open(c Config, log *slog.Logger) (_ *platform, err error) {
 	if err != nil {
 		return nil, err
 	}
+	p.store = s
 	if err := p.openFiles(s); err != nil {
 		return nil, err
 	}

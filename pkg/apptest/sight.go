@@ -17,12 +17,7 @@ func (a *App) Sight(t testing.TB, id tenant.ID, account string, found ...resourc
 	require.NoError(t, err)
 	h, err := a.Store.Tenant(scope)
 	require.NoError(t, err)
-	k := resource.Keeper{Clock: a.Now, Random: rand.Reader}
-	names, err := k.Stage(t.Context(), h, account, found)
-	require.NoError(t, err)
-	_, err = k.Commit(t.Context(), h, resource.Survey{Account: account, At: a.Now(), Parts: names,
-		Looks: []resource.Look{{Region: resource.Everywhere, Global: true, Service: "all"}}})
-	require.NoError(t, err)
+	require.NoError(t, resource.Keeper{Clock: a.Now, Random: rand.Reader}.All(t.Context(), h, account, found))
 }
 
 // collect gives a home's project resources of an account, with a mark in every text, and the ID of one.

@@ -72,8 +72,10 @@ func (p *plan) missed(at monthOf, yesterday calendar.Day, reach map[monthOf]cale
 		return ""
 	case held:
 		return fmt.Sprintf("costs end on %s: deliver the days up to %s", last, need)
-	case s.id == tenant.Unassigned:
+	case s.id == tenant.Unassigned, at.month < calendar.MonthOf(s.of.CreatedAt): // what there is of earlier months counts, and no more is expected
 		return ""
+	case s.of.Archived:
+		return "no costs delivered of the time before the project was archived: PATCH it with `archived: false`, then import this month"
 	}
 	return "no costs delivered: import this month"
 }

@@ -26,6 +26,9 @@ func TestAnswerIsComplete(t *testing.T) {
 	archived := func(at calendar.Day) func(*ledger) {
 		return func(l *ledger) { l.projects[1].Archived, l.projects[1].UpdatedAt = true, at.Time() }
 	}
+	made := func(at calendar.Day) func(*ledger) {
+		return func(l *ledger) { l.projects[1].CreatedAt = at.Time() }
+	}
 	late := until(api, "upload:aws", day(3, 31))
 	late.billing = day(2, 1).Month()
 	for name, c := range map[string]struct {
@@ -54,7 +57,12 @@ func TestAnswerIsComplete(t *testing.T) {
 			[]string{string(api) + " 2026-02: no costs delivered: import this month"}},
 		"without a project archived before": {"2026-02-01 2026-03-01 monthly", []charge{until(web, "u", february)}, archived(day(1, 20)), nil},
 		"not without a project archived later": {"2026-02-01 2026-03-01 monthly", []charge{until(web, "u", february)}, archived(day(2, 20)),
-			[]string{string(api) + " 2026-02: no costs delivered: import this month"}},
+			[]string{string(api) + " 2026-02: no costs delivered of the time before the project was archived: PATCH it with `archived: false`, then import this month"}},
+		"without a project made later": {"2026-01-01 2026-02-01 monthly", []charge{until(web, "u", january)}, made(day(2, 1)), nil},
+		"not with a part of a month before the project was made": {"2026-01-01 2026-02-01 monthly", []charge{until(web, "u", january), until(api, "v", january-1)}, made(day(2, 1)),
+			[]string{string(api) + " 2026-01: costs end on 2026-01-30: deliver the days up to 2026-01-31"}},
+		"not without the month in which the project was made": {"2026-01-01 2026-02-01 monthly", []charge{until(web, "u", january)}, made(day(1, 31)),
+			[]string{string(api) + " 2026-01: no costs delivered: import this month"}},
 		"with what is left over of whole deliveries": {"2026-01-01 2026-02-01 monthly", []charge{until(web, "u", january), until(api, "u", january), until(tenant.Unassigned, "u", day(1, 2))}, nil, nil},
 		"not with what is left over of a part": {"2026-01-01 2026-02-01 monthly project:unassigned", []charge{until(tenant.Unassigned, "u", day(1, 2))}, nil,
 			[]string{"unassigned 2026-01: costs end on 2026-01-02: deliver the days up to 2026-01-31"}},

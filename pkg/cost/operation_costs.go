@@ -39,7 +39,8 @@ asked grouped by pricingUnit (total is then null where units differ) or filtered
 
 **Currency.** An answer has one. Where costs are in several, ` + "`currency=`" + ` chooses; one without costs gives "0".
 
-**How sure it is.** ` + "`complete`" + ` says that every project asked about has costs to the end of each month, the range or yesterday;
+**How sure it is.** ` + "`complete`" + ` says that every project asked about has costs to the end of each month, the range or yesterday. Nothing is
+expected of a project after it was archived, nor of months before the one it was made in, unless it has costs in them;
 ` + "`incomplete`" + ` names what is missing. ` + "`shadows`" + ` names what further sources hold of the same accounts: it is kept aside and never added. Where
 tags were not kept for some costs the question is refused, naming them; ` + "`allowPartial=true`" + ` answers the rest with complete false.
 

@@ -32,6 +32,9 @@ type told struct {
 	Lines       int64            `json:"lines,omitempty"`
 	Documents   int              `json:"documentsWritten,omitempty"`
 	Periods     []calendar.Month `json:"periods,omitempty"`
+
+	TakenFrom []tenant.ProjectID `json:"takenFrom,omitempty"` // of all periods
+	Shadows   []string           `json:"shadows,omitempty"`   // of all periods
 }
 
 func tell(d *Delivery) told {
@@ -52,6 +55,7 @@ func (t *told) summarize(r *Result) {
 	t.Lines, t.Documents = r.Lines, r.DocumentsWritten
 	for _, p := range r.Periods {
 		t.Periods = append(t.Periods, p.Period)
+		t.TakenFrom, t.Shadows = union(t.TakenFrom, p.TakenFrom), union(t.Shadows, p.Shadows)
 	}
 	slices.Sort(t.Periods)
 }

@@ -176,3 +176,11 @@ func TestAProjectsMemberIsRefused(t *testing.T) {
 	all := w.rows("import/" + string(m.Delivery))
 	require.Equal(t, audit.Refused, w.one(all, "getImport").Outcome)
 }
+
+func TestTheLogTellsWhatADeliveryTookFromOthers(t *testing.T) {
+	w := newTester(t)
+	w.aim(lines(8, "a", "0.25"), map[string]any{"source": "one"})
+	d := w.aim(lines(8, "a", "0.5"), map[string]any{"source": "two"})
+	require.Equal(t, delivery.Succeeded, d.Status, d.Error)
+	require.Equal(t, `["upload:one"]`, told(w.one(w.rows("import/"+string(d.ID)), "readImport"), "shadows"))
+}

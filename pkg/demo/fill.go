@@ -10,14 +10,18 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/focus"
+	resources "github.com/tenantry/tenantry/pkg/resource"
 )
 
-// Target is a platform to be filled. All fields are needed.
+// Target is a platform to be filled. All fields but the last are needed.
 type Target struct {
 	URL    string // of the API, without a slash at the end
 	Token  func(subject, email string) (string, error)
 	Client *http.Client
 	Now    time.Time
+
+	// Collected makes resources all that was seen in an account of a tenant, as collecting them would; nil where none are to be had.
+	Collected func(ctx context.Context, id, account string, found []resources.Sighting) error
 }
 
 // seed is that of the lines people see in a demo.
@@ -62,7 +66,16 @@ func (f *filling) fill() error {
 			return err
 		}
 	}
-	return f.deliver(base + "/imports")
+	if err := f.deliver(base + "/imports"); err != nil || f.to.Collected == nil {
+		return err
+	}
+	from, _ := Window(f.to.Now)
+	for account, found := range f.organization.Resources(from.Time()) {
+		if err := f.to.Collected(f.ctx, tenant.ID, account, found); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // delivery is what is read of one.

@@ -14,13 +14,19 @@ import (
 	"github.com/tenantry/tenantry/pkg/apptest"
 	"github.com/tenantry/tenantry/pkg/demo"
 	"github.com/tenantry/tenantry/pkg/focus"
+	"github.com/tenantry/tenantry/pkg/resource"
+	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
 // fill fills a server's store, and has its worker work meanwhile.
 func fill(t *testing.T, a *apptest.App, client *http.Client) error {
 	filled := make(chan error, 1)
 	go func() {
-		filled <- demo.Fill(t.Context(), demo.Target{URL: a.URL, Token: a.Issuer.Token, Client: client, Now: a.Now()})
+		filled <- demo.Fill(t.Context(), demo.Target{URL: a.URL, Token: a.Issuer.Token, Client: client, Now: a.Now(),
+			Collected: func(_ context.Context, id, account string, found []resource.Sighting) error {
+				a.Sight(t, tenant.ID(id), account, found...)
+				return nil
+			}})
 	}()
 	for {
 		select {
@@ -137,6 +143,21 @@ func TestAFilledPlatformAnswersTheTotals(t *testing.T) {
 				})
 			}
 		}
+		t.Run(name+"'s resources have costs", func(t *testing.T) {
+			var all resource.Listing
+			c.Get(t, "/v1/tenants/"+ids[0]+"/resources?limit=200").Is(t, 200).Into(t, &all)
+			there := 0
+			for _, of := range o.Resources(from.Time()) {
+				there += len(of)
+			}
+			require.Equal(t, there, *all.Total)
+			for _, r := range all.Items {
+				var one resource.Costed
+				c.Get(t, fmt.Sprintf("/v1/tenants/%s/projects/%s/resources/%s", ids[0], r.ProjectID, r.ID)).Is(t, 200).Into(t, &one)
+				require.NotNil(t, one.Cost.Total, r.ARN)
+				require.Len(t, one.Cost.Months, 6, r.ARN)
+			}
+		})
 	}
 }
 

@@ -3,6 +3,7 @@ package demo_test
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/demo"
 	"github.com/tenantry/tenantry/pkg/focus"
 	"github.com/tenantry/tenantry/pkg/money"
+	"github.com/tenantry/tenantry/pkg/resource"
 )
 
 // today is a day in the middle of a month.
@@ -197,3 +199,25 @@ func BenchmarkBench(b *testing.B) {
 type discard struct{}
 
 func (discard) Write(b []byte) (int, error) { return len(b), nil }
+
+func TestResourcesAreThoseThatCostsName(t *testing.T) {
+	from, to := demo.Window(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC))
+	for _, o := range []*demo.Organization{demo.ABC(), demo.Globex()} {
+		named := map[string]string{} // the accounts of ARNs
+		_, err := o.Lines(1, from, to, func(r *focus.Record) error {
+			if strings.HasPrefix(r.ResourceID, "arn:") {
+				named[r.ResourceID] = r.SubAccountID
+			}
+			return nil
+		})
+		require.NoError(t, err)
+		there := map[string]string{}
+		for account, all := range o.Resources(from.Time()) {
+			for _, s := range all {
+				require.NotEmpty(t, resource.Type(s.ARN))
+				there[s.ARN] = account
+			}
+		}
+		require.Equal(t, named, there, o.Name)
+	}
+}

@@ -60,7 +60,7 @@ const termDays = 365
 func (x *resource) id(l *line) string {
 	switch l.payer.provider {
 	case "AWS":
-		return fmt.Sprintf("arn:aws:%s:%s:%s:%s", x.offer.kind, x.region, l.account.id, x.name)
+		return x.arn(l.account.id)
 	case "Microsoft":
 		return fmt.Sprintf("/subscriptions/%s/resourceGroups/%s/providers/%s/%s", l.account.id, l.account.name, x.offer.kind, x.name)
 	}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/audit"
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/fence"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -33,23 +35,64 @@ func (s *Service) create(ctx context.Context, p tenant.Principal, in *createIn) 
 	if out, err := s.created(ctx, d, p, once); out != nil || err != nil {
 		return out, err
 	}
+	room, err := s.room(ctx, d, p)
+	if err != nil {
+		return nil, err
+	}
 	t, row, scope, err := s.found(ctx, p, name)
 	if err != nil {
 		return nil, err
 	}
 	owner := identity.Member{Tenant: t.ID, Issuer: p.Issuer, Subject: p.Subject, Email: p.Email, Role: tenant.Owner, CreatedAt: t.CreatedAt}
 	changes := append(owner.Changes(), store.DirectoryChange{Key: store.TenantEntry(t.ID), Value: Listed{t.ID}})
-	err = d.WriteAudited(ctx, scope, row, append(changes, once.ChangesOutside(string(t.ID), t.CreatedAt)...)...)
-	if store.Conflicted(err) != nil {
+	changes = append(changes, once.ChangesOutside(string(t.ID), t.CreatedAt)...)
+	for range foundings {
+		err = d.WriteAudited(ctx, scope, row, append(changes, room)...)
+		if err == nil {
+			t.Role = tenant.Owner
+			return made(t, 1), nil
+		}
+		if store.Conflicted(err) == nil {
+			return nil, fmt.Errorf("create a tenant: %w", err)
+		}
 		if out, err := s.created(ctx, d, p, once); out != nil || err != nil {
 			return out, err
 		}
+		if room, err = s.room(ctx, d, p); err != nil {
+			return nil, err
+		}
 	}
+	return nil, fault.New(fault.Conflict, "You are founding other organizations at the same time. Try again.")
+}
+
+const (
+	foundings = 10
+	maxOwned  = 20 // each tenant has its plan's limits for itself
+)
+
+// room gives the change that holds what it counted: that the principal owns fewer tenants than they may, those that are being
+// deleted among them. One that owns as many is fault.Forbidden.
+func (s *Service) room(ctx context.Context, d *store.Directory, p tenant.Principal) (store.DirectoryChange, error) {
+	key := store.SubjectFence(p.Issuer, p.Subject)
+	version, err := d.Read(ctx, key, &struct{}{})
 	if err != nil {
-		return nil, fmt.Errorf("create a tenant: %w", err)
+		return store.DirectoryChange{}, fmt.Errorf("read a fence: %w", err)
 	}
-	t.Role = tenant.Owner
-	return made(t, 1), nil
+	owned, err := fence.Count(ctx, d, store.SubjectTenants(p.Issuer, p.Subject), func(r *store.Record) (bool, error) {
+		var m identity.Member
+		err := r.Value.Decode(&m)
+		return m.Role == tenant.Owner, err
+	})
+	if err != nil {
+		return store.DirectoryChange{}, fmt.Errorf("count tenants: %w", err)
+	}
+	if owned >= maxOwned {
+		return store.DirectoryChange{}, fault.New(fault.Forbidden, "You own %d organizations, which is as many as a person may. Delete one that is needed no more, or leave one that has another owner; one that is deleted counts until it is erased.", owned)
+	}
+	at := struct {
+		MovedAt time.Time `json:"movedAt"`
+	}{s.now()}
+	return store.DirectoryChange{Key: key, Value: at, Condition: store.VersionIs(version)}, nil
 }
 
 // Listed is a tenant in the list of all there are, which the platform's own work goes through; it is there from the moment that the

@@ -20,18 +20,18 @@ type deleteIn struct {
 }
 
 func (s *Service) suspend(ctx context.Context, scope *tenant.Scope, in *lifeIn) (*tenantOut, error) {
-	return s.turned(ctx, scope)(s.change(ctx, scope, in.IfMatch, to(tenant.Suspended)))
+	return s.turn(ctx, scope, in.IfMatch, to(tenant.Suspended))
 }
 
 func (s *Service) activate(ctx context.Context, scope *tenant.Scope, in *lifeIn) (*tenantOut, error) {
-	return s.awake(ctx, scope)(s.change(ctx, scope, in.IfMatch, to(tenant.Active)))
+	return s.awake(ctx, scope)(s.turn(ctx, scope, in.IfMatch, to(tenant.Active)))
 }
 
 // awake has what was refused be done once the tenant is active. Where the request is repeated that is seen to again, if it is owed:
 // a crash may have been between.
 func (s *Service) awake(ctx context.Context, scope *tenant.Scope) func(*tenantOut, error) (*tenantOut, error) {
 	return func(out *tenantOut, err error) (*tenantOut, error) {
-		if out, err = s.turned(ctx, scope)(out, err); err != nil || out.Body.Status != tenant.Active {
+		if err != nil || out.Body.Status != tenant.Active {
 			return out, err
 		}
 		h, err := s.Store.Tenant(scope)
@@ -42,14 +42,18 @@ func (s *Service) awake(ctx context.Context, scope *tenant.Scope) func(*tenantOu
 	}
 }
 
-// turned tells of a status that may have changed.
-func (s *Service) turned(ctx context.Context, scope *tenant.Scope) func(*tenantOut, error) (*tenantOut, error) {
-	return func(out *tenantOut, err error) (*tenantOut, error) {
-		if err == nil && s.Turned != nil {
-			s.Turned(ctx, scope)
-		}
-		return out, err
+// turn is change of a status, and tells of it where there was one.
+func (s *Service) turn(ctx context.Context, scope *tenant.Scope, match route.IfMatch, edit func(*record) error) (*tenantOut, error) {
+	turned := false
+	out, err := s.change(ctx, scope, match, func(t *record) error {
+		err := edit(t)
+		turned = err == nil
+		return err
+	})
+	if err == nil && turned && s.Turned != nil {
+		s.Turned(ctx, scope)
 	}
+	return out, err
 }
 
 // to gives an edit that makes a tenant active or suspended, whichever of them it was.
@@ -78,7 +82,7 @@ type Ending struct {
 func (s *Service) delete(ctx context.Context, scope *tenant.Scope, in *deleteIn) (*tenantOut, error) {
 	now := s.now()
 	due := now.Add(s.Grace + time.Second - 1).Truncate(time.Second)
-	return s.turned(ctx, scope)(s.change(ctx, scope, in.IfMatch, func(t *record) error {
+	return s.turn(ctx, scope, in.IfMatch, func(t *record) error {
 		if in.Name != t.Name {
 			return fault.New(fault.Invalid, "The name does not confirm the deletion: give the organization's own, whole.").
 				At("query.name", "is not the organization's name", in.Name)
@@ -91,7 +95,7 @@ func (s *Service) delete(ctx context.Context, scope *tenant.Scope, in *deleteIn)
 		}
 		t.Before, t.Status, t.DeleteAfter, t.AskedBy = t.Status, tenant.Deleting, &due, new(audit.ActorOf(scope.Principal()))
 		return nil
-	}))
+	})
 }
 
 // note puts a tenant into the list of what is due, over the version that is there: who is taking that away finds another.
@@ -112,7 +116,7 @@ func (s *Service) note(ctx context.Context, e Ending, due time.Time) error {
 func (s *Service) restore(ctx context.Context, scope *tenant.Scope, in *lifeIn) (*tenantOut, error) {
 	var entry store.DirectoryChange
 	d := s.Store.Directory()
-	out, err := s.change(ctx, scope, in.IfMatch, func(t *record) error {
+	out, err := s.turn(ctx, scope, in.IfMatch, func(t *record) error {
 		if t.Status != tenant.Deleting {
 			return errSame
 		}

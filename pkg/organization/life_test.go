@@ -107,6 +107,19 @@ func TestTheAuditLogTellsOfATenantsLife(t *testing.T) {
 	require.Equal(t, []string{`suspendTenant "suspended"`, `activateTenant "active"`, `deleteTenant "deleting"`, `restoreTenant "active"`}, told)
 }
 
+func TestALifeThatIsRepeatedHasNoSchedulesMatched(t *testing.T) {
+	a := apptest.New(t)
+	a.Connect(t, a.Alice.Tenant)
+	for _, path := range []string{"/activate", "/restore"} {
+		life(t, a, "POST", path)
+		require.Empty(t, a.PendingJobs(), "it was active before")
+	}
+	for range 20 {
+		life(t, a, "POST", "/suspend")
+	}
+	require.Len(t, a.PendingJobs(), 1)
+}
+
 func TestALifeThatIsRepeatedMakesNoWork(t *testing.T) {
 	a := apptest.New(t)
 	due := func() int {

@@ -29,7 +29,7 @@ func (s *Service) list(ctx context.Context, p tenant.Principal, in *listIn) (*li
 		if err != nil {
 			return o, err
 		}
-		return t.Organization, nil
+		return t.Shown(), nil
 	})
 	if err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ type Organization struct {
 	Status    tenant.Status  `json:"status" enum:"active,suspended,deleting"`
 	Plan      tenant.Plan    `json:"plan" enum:"free,team,enterprise"`
 	Role      tenant.Role    `json:"role,omitempty" enum:"owner,admin,editor,viewer" doc:"Yours."`
-	Limits    *tenant.Limits `json:"limits,omitempty" doc:"Of the plan; absent in lists."`
+	Limits    *tenant.Limits `json:"limits,omitempty" doc:"Of the plan."`
 	CreatedAt time.Time      `json:"createdAt"`
 	UpdatedAt time.Time      `json:"updatedAt"`
 
@@ -58,7 +58,7 @@ type Service struct {
 	// begun, if it is owed still.
 	Owe    func(context.Context, *store.Tenant, tenant.ID) (store.Change, error)
 	Wake   func(context.Context, *store.Tenant, tenant.ID) error
-	Turned func(context.Context, *tenant.Scope) // is told of every change of a tenant's status, and again where the request is repeated; may be nil
+	Turned func(context.Context, *tenant.Scope) // is told of every change of a tenant's status, unless the process dies between; may be nil
 	Forget func(tenant.Principal, tenant.ID)    // makes this process read the tenant's standing anew
 }
 

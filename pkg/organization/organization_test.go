@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,6 +48,32 @@ func TestCreate(t *testing.T) {
 	answer.Into(t, &got)
 	require.Equal(t, want, got)
 	require.Equal(t, `"v1"`, answer.Header.Get("ETag"))
+}
+
+func TestCreateUntilAPersonOwnsTwenty(t *testing.T) {
+	a := apptest.New(t)
+	carol := a.Join(t, a.Alice.Tenant, "carol", tenant.Viewer)
+	const requests = 30
+	var made, refused atomic.Int32
+	var all sync.WaitGroup
+	for i := range requests {
+		all.Go(func() {
+			for range requests { // who founds many at once is asked to try again
+				switch carol.Do(t, "POST", "/v1/tenants", body{"name": fmt.Sprintf("T%d", i)}).Status {
+				case 201:
+					made.Add(1)
+					return
+				case 403:
+					refused.Add(1)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	require.Equal(t, []int32{20, 10}, []int32{made.Load(), refused.Load()}, "those that others own do not count")
+	carol.Do(t, "POST", "/v1/tenants", body{"name": "More"}).Fails(t, 403, "You own 20 organizations")
+	a.As(t, "dave").Do(t, "POST", "/v1/tenants", body{"name": "Another's"}).Is(t, 201)
 }
 
 func TestCreateRefuses(t *testing.T) {

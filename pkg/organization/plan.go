@@ -35,7 +35,13 @@ func (s *Service) SetPlan(ctx context.Context, c PlanChange) (o Organization, er
 	if err != nil {
 		return o, err
 	}
+	if c.TenantID == "" {
+		return o, fault.New(fault.Invalid, "tenantId is missing: say whose plan it is.").At("body.tenantId", "is missing", "")
+	}
 	scope, err := See(ctx, s.Store, tenant.ID(c.TenantID), operator)
+	if fault.Is(err, fault.NotFound) {
+		err = fault.New(fault.NotFound, "There is no organization of this tenantId.")
+	}
 	if err != nil {
 		return o, err
 	}

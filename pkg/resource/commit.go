@@ -63,6 +63,16 @@ func (k Keeper) Commit(ctx context.Context, h *store.Tenant, s Survey, guard ...
 	return count(&s, old, after), nil
 }
 
+// All makes sightings all there is in an account at this moment.
+func (k Keeper) All(ctx context.Context, h *store.Tenant, account string, found []Sighting) error {
+	names, err := k.Stage(ctx, h, account, found)
+	if err != nil {
+		return err
+	}
+	_, err = k.Commit(ctx, h, Survey{Account: account, At: k.Clock(), Parts: names, Looks: []Look{{Region: Everywhere, Global: true, Service: "all"}}})
+	return err
+}
+
 // current reads what counts of an account, and takes away what commits before have left behind.
 func (k Keeper) current(ctx context.Context, h *store.Tenant, id string) (account, []Resource, error) {
 	for attempt := range attempts {

@@ -118,7 +118,6 @@ func arnIn(account, kind, region string, n int) string {
 type truth struct {
 	kind, region, team string
 	first, last, gone  time.Time
-	known              bool
 }
 
 func TestRunsAgreeWithANaiveModel(t *testing.T) {
@@ -284,6 +283,23 @@ func TestOnlyOneOfTwoCommitsOfAnAccountCounts(t *testing.T) {
 	_, err = w.Commit(t.Context(), w.tenant, first)
 	require.ErrorContains(t, err, "taken away", "what it had put aside was used up")
 	require.Len(t, w.all(t), 1)
+}
+
+func TestOfTwoLooksAtAnAccountTheSlowerIsOvertaken(t *testing.T) {
+	w := newWorld(t, onBolt)
+	s := resource.Survey{Account: "111122223333", At: w.now}
+	names, err := w.Stage(t.Context(), w.tenant, s.Account, []resource.Sighting{{ARN: arnOf("rds:db", "eu-west-1", 1)}})
+	require.NoError(t, err)
+	s.Parts = names
+	slow, quick := w.Keeper, w.Keeper
+	slow.Clock = func() time.Time { // is asked for the name of the generation, after what counts was read
+		slow.Clock = w.Keeper.Clock
+		require.NoError(t, quick.All(t.Context(), w.tenant, s.Account, []resource.Sighting{{ARN: arnOf("rds:db", "eu-west-1", 2)}}))
+		return w.now
+	}
+	_, err = resource.Keeper{Clock: func() time.Time { return slow.Clock() }, Random: w.Random}.Commit(t.Context(), w.tenant, s)
+	require.ErrorIs(t, err, resource.ErrOvertaken)
+	require.Equal(t, []string{arnOf("rds:db", "eu-west-1", 2)}, slices.Collect(maps.Keys(w.all(t))))
 }
 
 func TestRulesThatWereChangedHoldFromTheNextRunOn(t *testing.T) {

@@ -48,13 +48,19 @@ func names(l resource.Listing) (all []string) {
 	return all
 }
 
-func TestListing(t *testing.T) {
+// stocked is a server whose alice has a fleet in her project, something of another account in none, and something that is gone.
+func stocked(t *testing.T) *apptest.App {
 	a := apptest.New(t)
 	a.Alice.Do(t, "PATCH", a.Alice.Path("/projects/"+string(a.Alice.Project)), map[string]any{"accountIds": []string{account}}).Is(t, 200)
 	a.Sight(t, a.Alice.Tenant, account, append(fleet(), resource.Sighting{ARN: "arn:aws:sqs:eu-west-1:111122223333:old", Aside: true})...)
 	a.Sight(t, a.Alice.Tenant, other, resource.Sighting{ARN: "arn:aws:s3:::elsewhere", Region: "eu-west-1"})
 	a.Advance(time.Hour)
 	a.Sight(t, a.Alice.Tenant, account, fleet()...)
+	return a
+}
+
+func TestListing(t *testing.T) {
+	a := stocked(t)
 	for name, c := range map[string]struct {
 		query []string
 		want  []string
@@ -100,6 +106,10 @@ func TestListing(t *testing.T) {
 			require.Equal(t, c.want, paged)
 		})
 	}
+}
+
+func TestListsOfProjectsAndMembers(t *testing.T) {
+	a := stocked(t)
 	t.Run("of a project", func(t *testing.T) {
 		var l resource.Listing
 		a.Alice.Get(t, a.Alice.Path("/projects/"+string(a.Alice.Project)+"/resources")).Is(t, 200).Into(t, &l)

@@ -245,6 +245,11 @@ func SubjectTenant(issuer, subject string, id tenant.ID) DirectoryKey {
 	return DirectoryKey{subjectPK(issuer, subject), string(id)}
 }
 
+// SubjectFence is what every founding of a tenant by a principal moves, so that what they own is as it was counted.
+func SubjectFence(issuer, subject string) DirectoryKey {
+	return DirectoryKey{subjectPK(issuer, subject), "FENCE"}
+}
+
 // SubjectIdempotency is the outcome of a principal's request outside of any tenant.
 func SubjectIdempotency(issuer, subject, operation, key string) DirectoryKey {
 	return DirectoryKey{subjectPK(issuer, subject), "IDEM#" + operation + "#" + digest(key)}

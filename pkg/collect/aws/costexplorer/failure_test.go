@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantry/tenantry/pkg/collect"
@@ -14,6 +15,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/store/storetest"
+	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
 // wide has 250 services on each of some days of February: two pages a day.
@@ -138,6 +140,19 @@ func TestAnAccountThatDeniesBreaksTheConnection(t *testing.T) {
 	require.Contains(t, denied.Reason, "ce:GetCostAndUsage")
 	require.Contains(t, denied.Reason, "enabled")
 	require.Empty(t, w.deliveries())
+}
+
+func TestARoleThatIsNotGivenBreaksTheConnection(t *testing.T) {
+	w := newTester(t, connection.Member, cesim.Options{})
+	w.collector.Config = func(context.Context, *tenant.Scope, connection.Connection) (aws.Config, error) {
+		return aws.Config{}, w.con.NotTaken()
+	}
+	w.due()
+	_, _, err := w.step()
+	var denied *collect.Denied
+	require.ErrorAs(t, err, &denied)
+	require.Contains(t, denied.Reason, "ExternalId")
+	require.Empty(t, w.sim.Calls())
 }
 
 func TestAnAccountWithNothingInItIsAskedLittle(t *testing.T) {

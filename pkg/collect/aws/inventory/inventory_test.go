@@ -209,28 +209,37 @@ func TestStepsOfOnePageEachTellTheSame(t *testing.T) {
 	require.ElementsMatch(t, slices.Collect(maps.Keys(f.want)), slices.Collect(maps.Keys(list(t, y.Alice))))
 }
 
-func TestWhatCannotBeReadStaysAsItWas(t *testing.T) {
-	y := newYard(t)
-	account := accountOf(t, 0)
-	config := y.owner(t, account)
-	west := &furniture{t, in(config, "eu-west-1"), account, map[string]resource.Resource{}}
-	west.database("west", nil)
-	west.disks(map[string]string{"team": "web"})
-	run := func(regions ...string) *collect.Task {
-		task := y.task(t, y.Alice.Tenant, account, regions...)
-		require.NoError(t, y.collect(t, task))
-		return task
-	}
-	run("eu-west-1")
-	before := list(t, y.Alice)
-	require.ElementsMatch(t, slices.Collect(maps.Keys(west.want)), slices.Collect(maps.Keys(before)))
-	y.Advance(10 * time.Minute)
+// read is a yard whose alice has an account that was collected once, ten minutes ago.
+type read struct {
+	*yard
+	account string
+	west    *furniture
+	before  map[string]resource.Resource
+}
 
+func newRead(t *testing.T) *read {
+	r := &read{yard: newYard(t), account: accountOf(t, 0)}
+	r.west = &furniture{t, in(r.owner(t, r.account), "eu-west-1"), r.account, map[string]resource.Resource{}}
+	r.west.database("west", nil)
+	r.west.disks(map[string]string{"team": "web"})
+	r.run(t, "eu-west-1")
+	r.before = list(t, r.Alice)
+	require.ElementsMatch(t, slices.Collect(maps.Keys(r.west.want)), slices.Collect(maps.Keys(r.before)))
+	r.Advance(10 * time.Minute)
+	return r
+}
+
+func (r *read) run(t *testing.T, regions ...string) {
+	require.NoError(t, r.collect(t, r.task(t, r.Alice.Tenant, r.account, regions...)))
+}
+
+func TestWhatCannotBeReadStaysAsItWas(t *testing.T) {
+	y := newRead(t)
 	t.Run("a service that is denied", func(t *testing.T) {
 		y.front.denies(func(service, _, _ string) string { return map[string]string{"rds": "AccessDenied"}[service] })
-		run("eu-west-1")
+		y.run(t, "eu-west-1")
 		after := list(t, y.Alice)
-		require.Equal(t, len(before), len(after))
+		require.Equal(t, len(y.before), len(after))
 		for arn, r := range after {
 			require.Equal(t, r.Type == "rds:db", r.LastSeenAt.Before(y.Now()), arn)
 		}
@@ -243,17 +252,21 @@ func TestWhatCannotBeReadStaysAsItWas(t *testing.T) {
 			}
 			return ""
 		})
-		run("eu-west-1")
+		y.run(t, "eu-west-1")
 		require.Contains(t, y.skipped(t), "eu-west-1/EC2 instances: The region does not take")
-		require.Equal(t, len(before), len(list(t, y.Alice)))
+		require.Equal(t, len(y.before), len(list(t, y.Alice)))
 	})
 	t.Run("regions that are none or disabled", func(t *testing.T) {
 		y.front.denies(nil)
 		y.Advance(10 * time.Minute)
-		run("mars-north-1", "us-east-1")
+		y.run(t, "mars-north-1", "us-east-1")
 		require.Contains(t, y.skipped(t), "mars-north-1/: AWS has no region mars-north-1 in the partition aws.")
-		require.Equal(t, len(before), len(list(t, y.Alice)))
+		require.Equal(t, len(y.before), len(list(t, y.Alice)))
 	})
+}
+
+func TestWhatEndsARunAndWhatDoesNot(t *testing.T) {
+	y := newRead(t)
 	t.Run("nothing at all", func(t *testing.T) {
 		y.front.denies(func(service, _, action string) string {
 			if action == "DescribeRegions" || service == "sts" {
@@ -261,21 +274,21 @@ func TestWhatCannotBeReadStaysAsItWas(t *testing.T) {
 			}
 			return "AccessDenied"
 		})
-		err := y.collect(t, y.task(t, y.Alice.Tenant, account, "eu-west-1"))
+		err := y.collect(t, y.task(t, y.Alice.Tenant, y.account, "eu-west-1"))
 		var denied *collect.Denied
 		require.ErrorAs(t, err, &denied)
 		require.Contains(t, denied.Reason, "Update the stack of its template")
-		require.Equal(t, len(before), len(list(t, y.Alice)))
+		require.Equal(t, len(y.before), len(list(t, y.Alice)))
 	})
 	t.Run("the regions, where none are named", func(t *testing.T) {
 		y.front.denies(func(_, _, action string) string {
 			return map[string]string{"DescribeRegions": "UnauthorizedOperation"}[action]
 		})
-		err := y.collect(t, y.task(t, y.Alice.Tenant, account))
+		err := y.collect(t, y.task(t, y.Alice.Tenant, y.account))
 		var denied *collect.Denied
 		require.ErrorAs(t, err, &denied)
 		require.Contains(t, denied.Reason, "ec2:DescribeRegions")
-		run("eu-west-1") // needs no list of regions
+		y.run(t, "eu-west-1") // needs no list of regions
 	})
 	t.Run("what is throttled goes on where it was", func(t *testing.T) {
 		n := 0
@@ -286,7 +299,7 @@ func TestWhatCannotBeReadStaysAsItWas(t *testing.T) {
 			}
 			return ""
 		})
-		task, throttled := y.task(t, y.Alice.Tenant, account, "eu-west-1"), 0
+		task, throttled := y.task(t, y.Alice.Tenant, y.account, "eu-west-1"), 0
 		for {
 			more, err := y.collector.Collect(t.Context(), task)
 			var slow *collect.Throttled
@@ -300,16 +313,16 @@ func TestWhatCannotBeReadStaysAsItWas(t *testing.T) {
 			}
 		}
 		require.Equal(t, 3, throttled)
-		require.Equal(t, len(before), len(list(t, y.Alice)))
+		require.Equal(t, len(y.before), len(list(t, y.Alice)))
 	})
 	t.Run("and what was taken away is gone", func(t *testing.T) {
 		y.front.denies(nil)
-		client := ec2.NewFromConfig(west.config)
-		for _, v := range west.volumes() {
+		client := ec2.NewFromConfig(y.west.config)
+		for _, v := range y.west.volumes() {
 			_, err := client.DeleteVolume(t.Context(), &ec2.DeleteVolumeInput{VolumeId: v.VolumeId})
 			require.NoError(t, err)
 		}
-		run("eu-west-1")
+		y.run(t, "eu-west-1")
 		var l resource.Listing
 		y.Alice.Get(t, y.Alice.Path("/resources?filter=gone:true")).Is(t, 200).Into(t, &l)
 		require.Len(t, l.Items, 1)
