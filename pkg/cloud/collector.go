@@ -10,6 +10,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/collect"
 	collectaws "github.com/tenantry/tenantry/pkg/collect/aws"
 	"github.com/tenantry/tenantry/pkg/collect/aws/costexplorer"
+	"github.com/tenantry/tenantry/pkg/collect/aws/dataexport"
 	"github.com/tenantry/tenantry/pkg/collect/aws/inventory"
 	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -26,7 +27,8 @@ func (a clients) collectors(d api.Deps) map[collect.Kind]collect.Collector {
 		return all.Config(ctx, s, c)
 	}
 	return map[collect.Kind]collect.Collector{
-		collect.Costs:     &costexplorer.Collector{Config: config, Files: d.Files, Deliveries: api.Ingest(d), Clock: d.Clock},
+		collect.Costs: &dataexport.Collector{Config: config, Files: d.Files, Deliveries: api.Ingest(d), Clock: d.Clock, Random: d.Random,
+			Then: &costexplorer.Collector{Config: config, Files: d.Files, Deliveries: api.Ingest(d), Clock: d.Clock}},
 		collect.Resources: &inventory.Collector{Config: config, Clock: d.Clock, Random: d.Random},
 	}
 }
