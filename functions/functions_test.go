@@ -212,7 +212,7 @@ var samples = map[string]any{
 	"jobs-due":                   []int(nil),
 	"jobs-erasure":               []int(nil),
 	"jobs-export":                []int(nil),
-	"admin-set-plan":             "no such organization",
+	"admin-set-plan":             "no organization of this tenantId",
 	"reconcile-scheduled":        map[string]any{"done": true, "tenants": 0.0, "failed": 0.0, "checked": 0.0},
 	"reconcile-tenant":           map[string]any{"checked": 0.0, "created": 0.0, "updated": 0.0, "removed": 0.0},
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/calendar"
@@ -72,7 +73,12 @@ func (p *plan) missed(at monthOf, yesterday calendar.Day, reach map[monthOf]cale
 		return ""
 	case held:
 		return fmt.Sprintf("costs end on %s: deliver the days up to %s", last, need)
-	case s.id == tenant.Unassigned, at.month < calendar.MonthOf(s.of.CreatedAt): // what there is of earlier months counts, and no more is expected
+	case s.id == tenant.Unassigned:
+		return ""
+	case p.asides(at) != "":
+		return "all that was delivered, by " + p.asides(at) + ", is kept aside: other sources deliver the same accounts, and their costs may count in projects " +
+			"that this answer leaves out. Ask about all projects, or ask somebody who sees them all"
+	case at.month < calendar.MonthOf(s.of.CreatedAt): // what there is of earlier months counts, and no more is expected
 		return ""
 	case s.of.Archived:
 		return "no costs delivered of the time before the project was archived: PATCH it with `archived: false`, then import this month"
@@ -80,12 +86,27 @@ func (p *plan) missed(at monthOf, yesterday calendar.Day, reach map[monthOf]cale
 	return "no costs delivered: import this month"
 }
 
-// reach gives the last charge day that was delivered of what each project holds, by billing period.
+// reach gives the last charge day that was delivered of what each project holds, by billing period. What is kept aside counts where all
+// projects are asked about, since the answer has the costs of its accounts from another source.
 func (p *plan) reach() map[monthOf]calendar.Day {
 	reach := map[monthOf]calendar.Day{}
 	for _, h := range p.held {
+		if h.aside != "" && p.part {
+			continue
+		}
 		at := monthOf{h.subject, h.period}
 		reach[at] = max(reach[at], h.through)
 	}
 	return reach
+}
+
+// asides names the sources that a project's month has costs of and that count nothing of it, in one text; "" for none.
+func (p *plan) asides(at monthOf) string {
+	var all []string
+	for _, h := range p.held {
+		if h.aside != "" && h.subject == at.subject && h.period == at.month {
+			all = insert(all, h.aside)
+		}
+	}
+	return strings.Join(all, ", ")
 }

@@ -29,6 +29,9 @@ func TestAnswerIsComplete(t *testing.T) {
 	made := func(at calendar.Day) func(*ledger) {
 		return func(l *ledger) { l.projects[1].CreatedAt = at.Time() }
 	}
+	aside := func(source string) func(*ledger) {
+		return func(l *ledger) { l.aside = map[batch]bool{{source, january.Month()}: true} }
+	}
 	late := until(api, "upload:aws", day(3, 31))
 	late.billing = day(2, 1).Month()
 	for name, c := range map[string]struct {
@@ -64,6 +67,12 @@ func TestAnswerIsComplete(t *testing.T) {
 		"not without the month in which the project was made": {"2026-01-01 2026-02-01 monthly", []charge{until(web, "u", january)}, made(day(1, 31)),
 			[]string{string(api) + " 2026-01: no costs delivered: import this month"}},
 		"with what is left over of whole deliveries": {"2026-01-01 2026-02-01 monthly", []charge{until(web, "u", january), until(api, "u", january), until(tenant.Unassigned, "u", day(1, 2))}, nil, nil},
+		"not with what is kept aside, for another project may have it": {"2026-01-01 2026-02-01 monthly project:api", []charge{until(web, "u", january), until(api, "v", january)}, aside("v"),
+			[]string{string(api) + " 2026-01: all that was delivered, by v, is kept aside: other sources deliver the same accounts, and their costs may count in projects " +
+				"that this answer leaves out. Ask about all projects, or ask somebody who sees them all"}},
+		"with what is kept aside, beside what counts":       {"2026-01-01 2026-02-01 monthly project:api", []charge{until(api, "u", january), until(api, "v", january)}, aside("v"), nil},
+		"with what is kept aside, of all projects":          {"2026-01-01 2026-02-01 monthly", []charge{until(web, "u", january), until(api, "v", january)}, aside("v"), nil},
+		"with what is kept aside of what nobody's rule has": {"2026-01-01 2026-02-01 monthly project:unassigned", []charge{until(tenant.Unassigned, "v", january)}, aside("v"), nil},
 		"not with what is left over of a part": {"2026-01-01 2026-02-01 monthly project:unassigned", []charge{until(tenant.Unassigned, "u", day(1, 2))}, nil,
 			[]string{"unassigned 2026-01: costs end on 2026-01-02: deliver the days up to 2026-01-31"}},
 	} {

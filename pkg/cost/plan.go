@@ -16,6 +16,7 @@ type plan struct {
 	reads    []read
 	held     []held
 	lacking  []lacking
+	part     bool // of the tenant's projects, be it that the caller sees no more or that the question leaves some out
 
 	asOf       int64 // unix seconds of the youngest delivery; 0 where nothing is held
 	estimated  bool
@@ -37,6 +38,7 @@ type held struct {
 	subject int
 	period  calendar.Month
 	through calendar.Day
+	aside   string // the source, where others count all that it holds of the period; else ""
 }
 
 // lacking is a billing period of a source whose documents have not all tag keys that are asked for.
@@ -86,7 +88,11 @@ func (p *plan) addSubject(n int) bool {
 		if v.Final { // the caller says that nothing more will come
 			through = max(through, e.Period.Last())
 		}
-		p.held = append(p.held, held{n, e.Period, through})
+		aside := ""
+		if p.head.aside(e.Source, e.Period) {
+			aside = e.Source
+		}
+		p.held = append(p.held, held{n, e.Period, through, aside})
 		if c := (counted{e, v}); p.asks(c) && p.answers(n, c) {
 			asked = append(asked, c)
 		}

@@ -24,6 +24,7 @@ type sight struct {
 	tenant   *store.Tenant
 	head     Head
 	subjects []subject
+	part     bool // whether there are projects of the tenant that are no subjects
 }
 
 // look reads Roster and Head, strongly consistent.
@@ -49,10 +50,14 @@ func (s *Service) look(ctx context.Context, scope *tenant.Scope) (*sight, error)
 	for _, p := range roster.Projects {
 		if scope.Sees(p.ID) {
 			seen.subjects = append(seen.subjects, subject{id: p.ID, of: p})
+		} else {
+			seen.part = true
 		}
 	}
 	if scope.Sees(tenant.Unassigned) {
 		seen.subjects = append(seen.subjects, subject{id: tenant.Unassigned})
+	} else {
+		seen.part = true
 	}
 	return &seen, nil
 }
@@ -92,9 +97,11 @@ func unpackRecord(r *store.Record, into any) error {
 
 // keep leaves the subjects that the filters on projects keep.
 func (s *sight) keep(filters []Filter) {
+	all := len(s.subjects)
 	s.subjects = slices.DeleteFunc(s.subjects, func(sub subject) bool {
 		return slices.ContainsFunc(filters, func(f Filter) bool { return f.Dimension.OfProject() && !sub.passes(f) })
 	})
+	s.part = s.part || len(s.subjects) < all
 }
 
 // passes tells whether the filter keeps the project; one on projects takes IDs and names.

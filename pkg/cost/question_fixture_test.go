@@ -50,6 +50,7 @@ type ledger struct {
 	projects []project.Project
 	charges  []charge
 	shadowed map[batch][]string
+	aside    map[batch]bool
 	tagKeys  func(batch) []string            // none where nil
 	noYear   func(source string, y int) bool // whose year documents are marked missing; none where nil
 	final    bool
@@ -68,7 +69,7 @@ func (l *ledger) write(t require.TestingT, s *store.Store, scope *tenant.Scope) 
 	require.NoError(t, err)
 	w := &writer{ledger: l, t: t, gen: cmp.Or(l.gen, "01")}
 	for _, b := range w.batches() {
-		w.head.Periods = append(w.head.Periods, cost.HeadPeriod{Source: b.source, Period: b.period, Gen: w.gen, Shadowed: l.shadowed[b]})
+		w.head.Periods = append(w.head.Periods, cost.HeadPeriod{Source: b.source, Period: b.period, Gen: w.gen, Shadowed: l.shadowed[b], Aside: l.aside[b]})
 		if y := (cost.HeadYear{Source: b.source, Year: b.period.Year(), Gen: w.gen}); !slices.Contains(w.head.Years, y) {
 			w.head.Years = append(w.head.Years, y)
 		}

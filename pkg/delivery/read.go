@@ -429,9 +429,11 @@ func (in *intake) file(ctx context.Context, d *record, i int, only map[cost.Hold
 	var last cost.Holding
 	var lastID focus.Symbol
 	known, taken, epoch := false, false, 0
-	for n := 0; reader.Next(&line); n++ {
+	n := 0
+	defer func() { in.meter.lines.Add(int64(n & 0xfff)) }()
+	for ; reader.Next(&line); n++ {
 		if n&0xfff == 0 {
-			in.meter.lines.Add(0x1000)
+			in.meter.lines.Add(int64(min(n, 0x1000)))
 			if err := ctx.Err(); err != nil {
 				return err
 			}

@@ -74,7 +74,7 @@ func (s *Service) begin(ctx context.Context, scope *tenant.Scope, t *store.Tenan
 	if plan := scope.Standing().Plan; b.Begun >= plan.Limits().ExportsPerDay {
 		reset := (b.Day + 1).Time()
 		return "", fault.New(fault.Limited, "The plan %s has a limit of exportsPerDay of %d, and they are used up. It is reset at %s. GET .../exports lists them.",
-			plan, plan.Limits().ExportsPerDay, reset.Format(time.RFC3339)).In(reset.Sub(now))
+			plan, plan.Limits().ExportsPerDay, reset.Format(time.RFC3339)).Of("exportsPerDay").In(reset.Sub(now))
 	}
 	id, err := tenant.NewExportID(now, s.Random)
 	if err != nil {

@@ -103,7 +103,7 @@ func (s *Service) add(ctx context.Context, scope *tenant.Scope, h *store.Tenant,
 	if err != nil {
 		return false, err
 	}
-	if err := r.room(scope); err != nil {
+	if err := r.room(scope, true); err != nil {
 		return false, err
 	}
 	if err := r.admit(scope, p); err != nil {

@@ -256,7 +256,7 @@ func TestLimitedMembersSeeTheirProjectsOnly(t *testing.T) {
 	}
 	eve.Do(t, "POST", a.Alice.Path("/projects"), body{"name": "x", "environment": "test"}).Fails(t, 403, "limited")
 	own := a.Alice.Path("/projects/" + string(a.Alice.Project))
-	require.NotContains(t, eve.Do(t, "PATCH", own, body{"name": "hidden"}).Fails(t, 409, "not free").Detail, "project")
+	require.NotContains(t, eve.Do(t, "PATCH", own, body{"name": "hidden"}).Fails(t, 409, "name is taken").Detail, "project")
 	eve.Do(t, "PATCH", own, body{"name": "shown", "labels": body{"a": "b"}}).Is(t, 200)
 }
 

@@ -46,7 +46,7 @@ func (r Roster) admit(scope *tenant.Scope, p Project) error {
 		switch {
 		case q.ID == p.ID:
 		case !p.Archived && !q.Archived && strings.EqualFold(p.Name, q.Name) && !scope.Sees(q.ID):
-			return fault.New(fault.Conflict, "The name is not free. Choose another one.")
+			return fault.New(fault.Conflict, "The name is taken in your organization by what you do not see. Choose another one.")
 		case !p.Archived && !q.Archived && strings.EqualFold(p.Name, q.Name):
 			return fault.New(fault.Conflict, "There is the project %q already. Choose another name, or archive that one.", q.Name)
 		case !scope.Limited() && Overlap(p, q):

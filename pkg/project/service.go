@@ -46,8 +46,9 @@ func (s *Service) Operations() []route.Operation {
 			MaxBody: maxBody, Summary: "Change a project", Doc: "What is left out stays as it is. " + docRules,
 			Example: updateIn{ProjectID: id, Body: Patch{Name: &name, Archived: &archived}}}, s.update),
 		route.ForTenant(route.Spec{ID: "archiveProject", Method: "POST", Path: one + "/archive", Permission: write, Reach: route.Within, Function: route.API,
-			Tag: tag, Summary: "Archive a project", Doc: "It keeps its rules and its costs keep counting; its name is free again. " +
-				"Archiving it again changes nothing; PATCH with `archived: false` takes it back.",
+			Tag: tag, Summary: "Archive a project", Doc: "It keeps its rules and its costs keep counting; its name is free again, and it counts no more " +
+				"against the plan's limit of projects. A project cannot be deleted: its costs are part of the organization's. " +
+				"Archiving it again changes nothing; PATCH with `archived: false` takes it back where the plan has room, also with another name and rules.",
 			Example: archiveIn{ProjectID: id}}, s.archive),
 	}
 }

@@ -111,6 +111,11 @@ func replace(ctx context.Context, scope *tenant.Scope, h *store.Tenant, p Projec
 	if i < 0 {
 		return true, nil // the project is newer than the roster that was read
 	}
+	if r.Projects[i].Archived && !p.Archived {
+		if err := r.room(scope, false); err != nil {
+			return false, err
+		}
+	}
 	if !sameRules(r.Projects[i], p) {
 		r.Rules++
 	}

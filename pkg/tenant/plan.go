@@ -17,7 +17,7 @@ const (
 
 // Limits are a plan's bounds. What is counted by day, month or minute is counted in UTC.
 type Limits struct {
-	Projects                int64 `json:"projects"` // archived ones too
+	Projects                int64 `json:"projects"` // that are not archived
 	Members                 int64 `json:"members"`  // and as many open invitations beside them
 	APIKeys                 int64 `json:"apiKeys"`  // that are neither revoked nor expired
 	RequestsPerMinute       int64 `json:"requestsPerMinute"`

@@ -80,7 +80,7 @@ type Day struct {
 type Limit struct {
 	Name     string     `json:"name" doc:"retentionDays is of rows of the audit log; costs are kept for as long as the organization is."`
 	Limit    int64      `json:"limit"`
-	Used     *int64     `json:"used,omitempty" doc:"Absent where nothing is counted."`
+	Used     *int64     `json:"used,omitempty" doc:"Absent where nothing is counted. Of requestsPerMinute what the processes have taken of the minute in blocks, used or not, at most the limit; the first 30 of each process are told with its first block. The header RateLimit is of the process that answered."`
 	Per      string     `json:"per,omitempty" enum:"minute,day,month" doc:"In UTC; absent of what there may be at a time."`
 	ResetsAt *time.Time `json:"resetsAt,omitempty"`
 }
