@@ -92,18 +92,17 @@ func (b *book) of(export string) *exported {
 	return b.Exports[export]
 }
 
-// giveUp has what was copied so far taken away.
+// giveUp has what was copied so far emptied.
 func (s *step) giveUp(c *copying) {
-	for i := range min(c.At+1, len(c.Files)) {
-		l := leftover{Name: delivery.Name(c.Delivery, i)}
-		if i == c.At {
-			l.Writing = c.Writing
-		}
-		s.book.Old = append(s.book.Old, l)
+	for i := range c.At {
+		s.book.Old = append(s.book.Old, leftover{Name: delivery.Name(c.Delivery, i)})
+	}
+	if c.Writing != "" {
+		s.book.Old = append(s.book.Old, leftover{delivery.Name(c.Delivery, c.At), c.Writing})
 	}
 }
 
-// load reads the book, and takes away the files that were given up.
+// load reads the book, and empties the files that were given up.
 func (s *step) load(ctx context.Context) (err error) {
 	var item packed.Item
 	s.book = book{}
@@ -116,7 +115,7 @@ func (s *step) load(ctx context.Context) (err error) {
 	return s.sweep(ctx)
 }
 
-// save writes the book while the worker has the run and nobody else has written it, then takes the files away that it gives up.
+// save writes the book while the worker has the run and nobody else has written it, then empties the files that it gives up.
 func (s *step) save(ctx context.Context) error {
 	item, err := packed.Of(s.book)
 	if err != nil {
@@ -130,16 +129,17 @@ func (s *step) save(ctx context.Context) error {
 	return s.sweep(ctx)
 }
 
-// sweep takes files away. The book names them until it is written the next time, which does no harm: no other delivery has their
-// names.
+// sweep empties files, since raw files of deliveries may be removed by an erasure alone. The book names them until it is written the
+// next time, which does no harm: no other delivery has their names.
 func (s *step) sweep(ctx context.Context) error {
 	for _, l := range s.book.Old {
+		var err error
 		if l.Writing != "" {
-			if err := s.collector.Files.Drop(ctx, s.task.Scope, l.Name, l.Writing); err != nil {
-				return err
-			}
+			err = s.collector.Files.Drop(ctx, s.task.Scope, l.Name, l.Writing)
+		} else {
+			err = s.collector.Files.Put(ctx, s.task.Scope, l.Name, nil)
 		}
-		if err := s.collector.Files.Remove(ctx, s.task.Scope, l.Name); err != nil {
+		if err != nil {
 			return err
 		}
 	}

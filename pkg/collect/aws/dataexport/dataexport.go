@@ -50,8 +50,6 @@ type Files interface {
 	Part(ctx context.Context, s *tenant.Scope, name, writing string, n int, body []byte) (tag string, err error)
 	Finish(ctx context.Context, s *tenant.Scope, name, writing string, tags []string) error
 	Drop(ctx context.Context, s *tenant.Scope, name, writing string) error
-	// Remove removes a file; removing none is no error.
-	Remove(ctx context.Context, s *tenant.Scope, name string) error
 }
 
 // Deliveries takes what was copied: a *delivery.Service.

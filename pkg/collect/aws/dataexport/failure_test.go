@@ -52,7 +52,7 @@ func TestAWorkerIsKilledAnywhere(t *testing.T) {
 	w.app.Work(t)
 	require.Len(t, w.deliveries(), 1)
 	require.Equal(t, "60", w.total())
-	require.Len(t, w.app.Files(t, "deliveries"), 3, "nothing is left over")
+	require.Len(t, w.raw(), 3, "nothing is left over")
 }
 
 func TestAFileThatChangesMidwayIsTakenAnew(t *testing.T) {
@@ -74,7 +74,7 @@ func TestAFileThatChangesMidwayIsTakenAnew(t *testing.T) {
 			}
 			require.Equal(t, "0", w.total())
 			require.Contains(t, strings.Join(w.said, " "), "is being delivered just now")
-			require.Empty(t, w.app.Files(t, "deliveries"), "nothing is left over")
+			require.Empty(t, w.raw(), "nothing is left over")
 			w.files.before = nil
 			w.collect()
 			require.Len(t, w.deliveries(), 1, "the next run takes it")
@@ -117,7 +117,7 @@ func TestWhatIsWrongIsSaidAndCostExplorerGoesOn(t *testing.T) {
 			require.Equal(t, 1, cost.asked)
 			require.Empty(t, w.deliveries())
 			require.Equal(t, "0", w.total())
-			require.Empty(t, w.app.Files(t, "deliveries"))
+			require.Empty(t, w.raw())
 		})
 	}
 }
