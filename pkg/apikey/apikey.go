@@ -26,6 +26,7 @@ type Key struct {
 	grant.Grant
 	Status     Status      `json:"status" enum:"active,expired"`
 	CreatedBy  audit.Actor `json:"createdBy" doc:"Who made it: the key stays when they go."`
+	Orphan     bool        `json:"creatorRemoved,omitempty" doc:"True where who made it is no member of the organization any more. It is still good: revoke it where it is not needed."`
 	CreatedAt  time.Time   `json:"createdAt"`
 	ValidUntil *time.Time  `json:"validUntil,omitempty" doc:"Absent where it is good until it is revoked."`
 	LastUsedAt *time.Time  `json:"lastUsedAt,omitempty" doc:"To the hour; absent where it was not used in the last 400 days."`
@@ -81,14 +82,16 @@ func (s *Service) Operations() []route.Operation {
 				"belongs to the organization and stays when you go. " + grants,
 			Example: createIn{Body: New{Name: name, Role: role, Days: 90}}}, s.create),
 		route.ForTenant(route.Spec{ID: listKeys, Method: "GET", Path: all, Permission: read, Reach: route.Within, Function: route.Admin, Tag: tag,
-			Summary: "List API keys", Doc: "Oldest first, those that are active and those that expired within 30 days.", Example: listIn{}}, s.list),
+			Summary: "List API keys", Doc: "Oldest first, those that are active and those that expired within 30 days. One that was revoked is not " +
+				"listed any more; the audit log tells of it. Where creatorRemoved is true, whoever made it is no member any more: look whether it is still needed.", Example: listIn{}}, s.listed),
 		route.ForTenant(route.Spec{ID: "getApiKey", Method: "GET", Path: one, Permission: read, Reach: route.Within, Function: route.Admin, Tag: tag,
 			Summary: "Get an API key", Example: getIn{KeyID: id}}, s.get),
 		route.ForTenant(route.Spec{ID: "updateApiKey", Method: "PATCH", Path: one, Permission: write, Reach: route.Within, Function: route.Admin, Tag: tag,
-			Summary: "Change an API key", Doc: "What is left out stays as it is. It takes effect everywhere within 60 seconds. " + grants,
+			Summary: "Change an API key", Doc: "What is left out stays as it is. It takes effect everywhere within 60 seconds. How long a key is valid and its secret cannot " +
+				"be changed: to extend or rotate it, create another, have it used, then revoke this one. " + grants,
 			Example: updateIn{KeyID: id, Body: Patch{Name: &name, Role: &role}}}, s.update),
 		route.ForTenant(route.Spec{ID: "revokeApiKey", Method: "DELETE", Path: one, Permission: write, Reach: route.Within, Function: route.Admin, Tag: tag,
-			Summary: "Revoke an API key", Doc: "It takes effect everywhere within 60 seconds. " + grants, Example: getIn{KeyID: id}}, s.revoke),
+			Summary: "Revoke an API key", Doc: "It takes effect everywhere within 60 seconds, and the key is not listed any more. " + grants, Example: getIn{KeyID: id}}, s.revoke),
 	}
 }
 
@@ -113,6 +116,9 @@ func (s *Service) get(ctx context.Context, scope *tenant.Scope, in *getIn) (*key
 	if err != nil {
 		return nil, err
 	}
+	if err := s.orphans(ctx, scope, keys); err != nil {
+		return nil, err
+	}
 	return &keyOut{route.ETag(version), keys[0]}, nil
 }
 
@@ -130,6 +136,34 @@ func (s *Service) list(ctx context.Context, scope *tenant.Scope, in *listIn) (*l
 	}
 	page.Items, err = s.used(ctx, scope, page.Items...)
 	return &listOut{page}, err
+}
+
+// listed is the list with what became of those who made the keys.
+func (s *Service) listed(ctx context.Context, scope *tenant.Scope, in *listIn) (*listOut, error) {
+	out, err := s.list(ctx, scope, in)
+	if err != nil {
+		return nil, err
+	}
+	return out, s.orphans(ctx, scope, out.Body.Items)
+}
+
+// orphans marks the keys whose makers are no members any more.
+func (s *Service) orphans(ctx context.Context, scope *tenant.Scope, keys []Key) error {
+	gone := map[tenant.MemberID]bool{}
+	for i := range keys {
+		by := keys[i].CreatedBy
+		id := tenant.MemberIDOf(scope.Tenant(), by.Issuer, by.Subject)
+		if _, known := gone[id]; !known {
+			var m identity.Member
+			version, err := s.Store.Directory().Read(ctx, store.OrgMember(scope.Tenant(), id), &m)
+			if err != nil {
+				return fmt.Errorf("read who made an API key: %w", err)
+			}
+			gone[id] = version == 0
+		}
+		keys[i].Orphan = gone[id]
+	}
+	return nil
 }
 
 // find reads the key that a path names, with the version that both its items have.

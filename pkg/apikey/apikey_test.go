@@ -297,3 +297,24 @@ func TestAKeyIsBelievedForAMinuteElsewhereAndNotHere(t *testing.T) {
 	a.Advance(time.Millisecond)
 	require.Error(t, ask())
 }
+
+func TestAKeyTellsThatItsMakerIsNoMemberAnyMore(t *testing.T) {
+	a := newApp(t)
+	a.Join(t, a.Alice.Tenant, "gone", tenant.Owner)
+	gone := a.As(t, "gone")
+	var left apikey.Issued
+	gone.Do(t, "POST", a.Alice.Path("/api-keys"), body{"name": "theirs", "role": "viewer"}).Is(t, 201).Into(t, &left)
+	own := a.make(t, body{"name": "own", "role": "viewer"})
+	orphans := func() map[string]bool {
+		all := map[string]bool{}
+		for _, k := range a.list(t) {
+			require.Equal(t, k.Orphan, a.shown(t, apikey.Issued{Key: k}).Orphan)
+			all[string(k.ID)] = k.Orphan
+		}
+		return all
+	}
+	require.Equal(t, map[string]bool{string(left.ID): false, string(own.ID): false}, orphans())
+	id := tenant.MemberIDOf(a.Alice.Tenant, a.URL, "gone")
+	a.Alice.Do(t, "DELETE", a.Alice.Path("/members/"+string(id)), nil).Is(t, 204)
+	require.Equal(t, map[string]bool{string(left.ID): true, string(own.ID): false}, orphans())
+}

@@ -28,7 +28,7 @@ func Key(s *tenant.Scope, name string) (string, error) {
 		return "", err
 	}
 	if !fs.ValidPath(name) || name == "." {
-		return "", fault.New(fault.NotFound, "there is no such file")
+		return "", fault.New(fault.NotFound, "There is no such file.")
 	}
 	return dir + "/" + name, nil
 }

@@ -240,6 +240,7 @@ func TestCostsAsCSV(t *testing.T) {
 		"in total":    {"&granularity=total&metric=billedCost", "billedCost,currency\r\n-0.4,USD\r\n"},
 		"the largest": {"&granularity=total&groupBy=serviceName&top=1", "serviceName,effectiveCost,currency,other\r\nEC2,2.5,USD,\r\nOther,-2.9,USD,true\r\n"},
 		"by tag":      {"&granularity=total&groupBy=tag:env&filter=!tag:env:", "tag:env,effectiveCost,currency\r\n'@here,-3,USD\r\n"},
+		"by project":  {"&granularity=total&groupBy=project&top=1", "project,effectiveCost,currency,other,projectName\r\n" + string(web) + ",2.6,USD,,web\r\nOther,-3,USD,true,\r\n"},
 		"nothing":     {"&filter=project:none", "date,effectiveCost,currency\r\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -96,7 +96,7 @@ func TakesFile(ctx context.Context, st *store.Store, key string) error {
 	if err := organization.TakesFiles(ctx, st, key); err != nil {
 		return err
 	}
-	used := fault.New(fault.Forbidden, "this upload address is worth nothing any more: the import has its files, or is not there. Begin a new import")
+	used := fault.New(fault.Forbidden, "This upload address is worth nothing any more: the import has its files, or is not there. Begin a new import.")
 	m, ok := parseKey(key)
 	if !ok {
 		return used

@@ -25,7 +25,7 @@ const (
 type Delivery struct {
 	ID          tenant.DeliveryID `json:"id"`
 	ProjectID   tenant.ProjectID  `json:"projectId,omitempty" doc:"The project it is aimed at, which gets all of it; absent where rules split it."`
-	Source      string            `json:"source" doc:"The stream it belongs to: upload: and the name given."`
+	Source      string            `json:"source" doc:"The stream it belongs to: the name given with upload: before it, so that billing is answered as upload:billing."`
 	Format      string            `json:"format" enum:"csv,parquet"`
 	AllowShrink bool              `json:"allowShrink,omitempty"`
 	Final       bool              `json:"final,omitempty"`
@@ -115,6 +115,7 @@ type work struct {
 // shown is the delivery as a member is told of it: nothing of projects that they do not see.
 func (r *record) shown(scope *tenant.Scope) Delivery {
 	d, unseen := r.Delivery, func(p tenant.ProjectID) bool { return !scope.Sees(p) }
+	d.CreatedAt, d.ClosedAt, d.FinishedAt = d.CreatedAt.Truncate(time.Millisecond), millis(d.ClosedAt), millis(d.FinishedAt)
 	if !slices.ContainsFunc(r.Concerns, unseen) {
 		return d
 	}
@@ -132,6 +133,15 @@ func (r *record) shown(scope *tenant.Scope) Delivery {
 		d.Result = &result
 	}
 	return d
+}
+
+// millis is a time as it is shown; more is kept, since of two deliveries the later counts.
+func millis(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	at := t.Truncate(time.Millisecond)
+	return &at
 }
 
 func (d *Delivery) done() bool { return d.Status == Succeeded || d.Status == Failed }

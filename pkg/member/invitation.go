@@ -59,7 +59,7 @@ func (s *Service) invitations() []route.Operation {
 		route.ForTenant(route.Spec{ID: createInvitation, Method: "POST", Path: all, Permission: write, Reach: route.Within, Function: route.Admin, Tag: tag,
 			Status: 201, Summary: "Invite somebody", Doc: once + "The same request again under its Idempotency-Key answers without the token: " +
 				"renew the invitation to get another. " + docGrant,
-			Example: createIn{Body: New{Name: "Vera", Role: string(tenant.Viewer), Days: 7}}}, s.create),
+			Example: createIn{Body: InvitationNew{Name: "Vera", Role: string(tenant.Viewer), Days: 7}}}, s.create),
 		route.ForTenant(route.Spec{ID: listInvitations, Method: "GET", Path: all, Permission: read, Reach: route.Within, Function: route.Admin, Tag: tag,
 			Summary: "List invitations", Doc: "Oldest first, those that are open and those that expired within 30 days.", Example: listIn{}}, s.listInvitations),
 		route.ForTenant(route.Spec{ID: "renewInvitation", Method: "POST", Path: one + "/renew", Permission: write, Reach: route.Within, Function: route.Admin, Tag: tag,

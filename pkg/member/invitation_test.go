@@ -36,7 +36,7 @@ func TestInviteAndAccept(t *testing.T) {
 	answer := a.accept(t, vera, i.Token).Is(t, 201).Into(t, &place)
 	require.Equal(t, a.Alice.Path(""), answer.Header.Get("Location"))
 	require.Equal(t, member.Place{TenantID: a.Alice.Tenant, Name: "alice's", Status: tenant.Active, MemberID: tenant.MemberID(a.id("vera")), Grant: given,
-		Permissions: tenant.Viewer.Permissions()}, place)
+		Permissions: limited(tenant.Viewer)}, place)
 	vera.Get(t, a.Alice.Path("/projects/"+string(a.Alice.Project))).Is(t, 200)
 	var m member.Member
 	a.Alice.Get(t, a.member("vera")).Is(t, 200).Into(t, &m)

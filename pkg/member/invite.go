@@ -15,7 +15,7 @@ import (
 )
 
 // New is what a caller says of an invitation.
-type New struct {
+type InvitationNew struct {
 	Name     string   `json:"name,omitempty" doc:"Whom it is for, for you to tell: at most 100 characters."`
 	Role     string   `json:"role" enum:"owner,admin,editor,viewer"`
 	Projects []string `json:"projects,omitempty" minItems:"1" maxItems:"200" doc:"Limits the member to these; left out, all that there are and will be."`
@@ -30,7 +30,7 @@ type Issued struct {
 
 type createIn struct {
 	route.IdempotencyKey
-	Body New
+	Body InvitationNew
 }
 
 type issuedOut struct{ Body Issued }
@@ -64,7 +64,7 @@ func (s *Service) create(ctx context.Context, scope *tenant.Scope, in *createIn)
 }
 
 // invitation gives the one that a caller describes, checked.
-func (s *Service) invitation(ctx context.Context, scope *tenant.Scope, n New) (i Invitation, err error) {
+func (s *Service) invitation(ctx context.Context, scope *tenant.Scope, n InvitationNew) (i Invitation, err error) {
 	i = Invitation{Grant: grant.Grant{Role: tenant.Role(n.Role), Limited: n.Projects != nil}, Days: n.Days, CreatedAt: s.now()}
 	if n.Name != "" {
 		if i.Name, err = route.Line("body.name", n.Name, maxName); err != nil {

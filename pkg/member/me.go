@@ -29,7 +29,7 @@ type Place struct {
 	Status   tenant.Status   `json:"status" enum:"active,suspended,deleting" doc:"The tenant's."`
 	MemberID tenant.MemberID `json:"memberId,omitempty" doc:"Yours; an API key has none."`
 	grant.Grant
-	Permissions []tenant.Permission `json:"permissions" doc:"What you may do, the tenant's status considered."`
+	Permissions []tenant.Permission `json:"permissions" doc:"What you may do, the tenant's status and your being limited to projects considered. Of project:write, delivery:write and connection:write a limited member has what is about those projects: operations with x-reach whole are refused."`
 }
 
 type meIn struct{ route.Paging }
@@ -79,7 +79,7 @@ func (s *Service) place(ctx context.Context, p tenant.Principal, m tenant.Member
 		out.MemberID = tenant.MemberIDOf(m.Tenant, p.Issuer, p.Subject)
 	}
 	out.Permissions = slices.DeleteFunc(m.Role.Permissions(), func(may tenant.Permission) bool {
-		return !meta.Status.Lets(m.Role, may) || p.Credential() == tenant.APIKey && may.Personal()
+		return !meta.Status.Lets(m.Role, may) || p.Credential() == tenant.APIKey && may.Personal() || out.Limited && may.OfWhole()
 	})
 	return out, nil
 }

@@ -153,7 +153,18 @@ func qualified(full string) string {
 	if pkg == "route" || pkg == "api" || strings.Contains(strings.ToLower(name), pkg) {
 		return title(name)
 	}
-	return title(pkg) + title(name)
+	if strings.HasSuffix(pkg, strings.ToLower(name)) {
+		return spelled(pkg)
+	}
+	return spelled(pkg) + title(name)
+}
+
+// spelled is a package's name as a type's name has it.
+func spelled(pkg string) string {
+	if start, ok := strings.CutSuffix(pkg, "key"); ok && start != "" {
+		return title(start) + "Key"
+	}
+	return title(pkg)
 }
 
 func title(s string) string {

@@ -151,6 +151,9 @@ func message(s string) string {
 	if strings.HasPrefix(s, "json: ") {
 		return "a number is out of range or has an exponent or a fraction where a whole number is asked for"
 	}
+	if strings.HasPrefix(s, "expected value to match exactly one schema but matched none") {
+		return "has none of the forms that the operation's description gives for it"
+	}
 	return s
 }
 

@@ -60,6 +60,12 @@ func (p Permission) Personal() bool {
 	return slices.Contains([]Permission{Person, WriteMember, LeaveTenant, WriteKey, OwnTenant}, p)
 }
 
+// OfWhole tells whether all that the permission is for is of the organization as a whole, so that members and API keys who are limited to
+// projects have nothing of it, whatever their role.
+func (p Permission) OfWhole() bool {
+	return slices.Contains([]Permission{WriteTenant, ReadAudit, ReadUsage, ExportTenant, OwnTenant}, p)
+}
+
 // grants lists what each role adds to the roles below it.
 var grants = []struct {
 	role Role

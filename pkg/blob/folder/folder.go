@@ -112,7 +112,7 @@ func (f *Files) UploadURL(_ context.Context, s *tenant.Scope, name string, size 
 		return "", err
 	}
 	if size <= 0 || size > delivery.MaxFile {
-		return "", fault.New(fault.Invalid, "a file has 1 to %d bytes", int64(delivery.MaxFile))
+		return "", fault.New(fault.Invalid, "A file has 1 to %d bytes.", int64(delivery.MaxFile))
 	}
 	g := grant{key: key, size: size, expires: f.Clock().Add(expires)}
 	return Path + g.sign(f.secret), nil

@@ -48,13 +48,13 @@ func verify(secret []byte, token string, now time.Time) (grant, error) {
 		key:     string(body[16:]),
 	}
 	if !now.Before(g.expires) {
-		return grant{}, fault.New(fault.Forbidden, "this upload address has expired: begin a new import")
+		return grant{}, fault.New(fault.Forbidden, "This upload address has expired. Begin a new import.")
 	}
 	return g, nil
 }
 
 func errBadToken() error {
-	return fault.New(fault.Forbidden, "this upload address is not one of ours: use the import's uploadUrl as it was given")
+	return fault.New(fault.Forbidden, "This upload address is not one of ours. Use the import's uploadUrl as it was given.")
 }
 
 func mac(secret, body []byte) []byte {

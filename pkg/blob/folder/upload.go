@@ -101,10 +101,10 @@ func (f *Files) flush(file *os.File) error {
 
 func checkSize(got, want int64) error {
 	if got > want {
-		return fault.New(fault.TooLarge, "the import declared %d bytes and the upload has more: begin an import of the right size", want)
+		return fault.New(fault.TooLarge, "The import declared %d bytes and the upload has more. Begin an import of the right size.", want)
 	}
 	if got < want {
-		return fault.New(fault.Invalid, "the import declared %d bytes and the upload has %d: begin an import of the right size", want, got)
+		return fault.New(fault.Invalid, "The import declared %d bytes and the upload has %d. Begin an import of the right size.", want, got)
 	}
 	return nil
 }

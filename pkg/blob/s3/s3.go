@@ -62,7 +62,7 @@ func (f *Files) UploadURL(ctx context.Context, s *tenant.Scope, name string, siz
 		return "", err
 	}
 	if size <= 0 || size > delivery.MaxFile {
-		return "", fault.New(fault.Invalid, "a file has 1 to %d bytes", int64(delivery.MaxFile))
+		return "", fault.New(fault.Invalid, "A file has 1 to %d bytes.", int64(delivery.MaxFile))
 	}
 	signed, err := f.sign(ctx, s, &s3.PutObjectInput{Bucket: &f.bucket, Key: &key, ContentLength: &size}, expires)
 	if err != nil {
