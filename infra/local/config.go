@@ -17,7 +17,7 @@ import (
 type Config struct {
 	Addr  string        // TENANTRY_ADDR, host:port to listen at; 127.0.0.1:8080 where absent
 	Data  string        // TENANTRY_DATA, the folder of everything that is kept; .tenantry where absent
-	Log   string        // TENANTRY_LOG, how lines are logged to standard error: text (where absent) or json
+	Log   string        // TENANTRY_LOG, how lines are logged to standard error: json (where absent) or text
 	Demo  string        // TENANTRY_DEMO, whether an empty store is filled with two tenants: on (where absent) or off
 	Grace time.Duration // TENANTRY_GRACE, of tenants that are deleted, until they are erased: 1s to 2160h; 168h where absent
 	Trust string        // TENANTRY_PRINCIPAL_ARN, whom customers' roles trust: who this machine calls AWS as; without it accounts are connected by profiles alone
@@ -36,7 +36,7 @@ func ReadConfig(getenv func(string) string) Config {
 	return Config{
 		Grace: grace, Trust: or("TENANTRY_PRINCIPAL_ARN", ""),
 		Addr: or("TENANTRY_ADDR", "127.0.0.1:8080"), Data: or("TENANTRY_DATA", ".tenantry"),
-		Log: or("TENANTRY_LOG", "text"), Demo: or("TENANTRY_DEMO", "on"), Plan: or("TENANTRY_PLAN", string(tenant.Enterprise)),
+		Log: or("TENANTRY_LOG", "json"), Demo: or("TENANTRY_DEMO", "on"), Plan: or("TENANTRY_PLAN", string(tenant.Enterprise)),
 	}
 }
 

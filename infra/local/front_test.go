@@ -44,7 +44,10 @@ func TestFront(t *testing.T) {
 		answer, page := p.get(t, "/docs", "")
 		require.Equal(t, "text/html; charset=utf-8", answer.Header.Get("Content-Type"))
 		require.Contains(t, answer.Header.Get("Content-Security-Policy"), "default-src 'none'")
-		require.NotContains(t, page, "http://")
+		own := "curl -s -d subject=alice " + p.url + "/dev/token"
+		require.Contains(t, page, own, "it runs as it is written")
+		require.NotContains(t, strings.Replace(page, own, "", 1), "http://")
+		require.NotRegexp(t, `(id="|href="#)[^"]*\s[^"]*"`, page)
 		require.NotContains(t, page, "https://")
 		_, document := p.get(t, "/v1/openapi.json", "")
 		var contract struct {

@@ -235,7 +235,7 @@ func (p *platform) front(served, plan http.Handler) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	reference, err := reference(document)
+	reference, err := reference(document, p.url())
 	if err != nil {
 		return nil, err
 	}

@@ -71,14 +71,14 @@ type schema struct {
 	Maximum     json.Number
 }
 
-// reference writes an OpenAPI document as a page that needs nothing from elsewhere.
-func reference(document []byte) ([]byte, error) {
+// reference writes an OpenAPI document as a page that needs nothing from elsewhere. Its examples are of the server at base.
+func reference(document []byte, base string) ([]byte, error) {
 	var c contract
 	if err := json.Unmarshal(document, &c); err != nil {
 		return nil, fmt.Errorf("read the OpenAPI document: %w", err)
 	}
 	page, err := template.New("reference").Funcs(template.FuncMap{
-		"operations": c.operations, "kind": kind, "prose": prose, "indent": indent, "example": example,
+		"operations": c.operations, "kind": kind, "prose": prose, "indent": indent, "example": example, "anchor": anchor, "base": func() string { return base },
 	}).Parse(referenceHTML)
 	if err != nil {
 		return nil, fmt.Errorf("read the reference's template: %w", err)
@@ -89,6 +89,9 @@ func reference(document []byte) ([]byte, error) {
 	}
 	return out.Bytes(), nil
 }
+
+// anchor is a tag's name as an ID of HTML, which has no spaces.
+func anchor(tag string) string { return strings.ReplaceAll(strings.ToLower(tag), " ", "-") }
 
 // operations of one tag, by path.
 func (c contract) operations(tag string) (all []*operation) {

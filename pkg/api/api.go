@@ -180,7 +180,7 @@ func OpenAPI() ([]byte, error) {
 		Title:   "Tenantry",
 		Version: "1",
 		Description: "Costs of many AWS projects in many tenants. Every answer carries an X-Request-Id; failures are " +
-			"application/problem+json of RFC 9457.",
+			"application/problem+json of RFC 9457. A tenant is what people call an organization; an import is a delivery: one or more files of one source that count together.",
 	})
 }
 

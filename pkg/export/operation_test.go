@@ -107,7 +107,7 @@ func TestHowManyExports(t *testing.T) {
 		x.work(x.worker)
 	}
 	refused := x.home.Do(t, "POST", x.home.Path("/exports"), nil)
-	refused.Fails(t, 429, "exportsPerDay of 5")
+	require.Equal(t, "exportsPerDay", refused.Fails(t, 429, "exportsPerDay of 5").Limit)
 	tomorrow := x.app.Now().Truncate(24 * time.Hour).Add(24 * time.Hour)
 	require.Equal(t, fmt.Sprint(int64(tomorrow.Sub(x.app.Now()).Seconds())), refused.Header.Get("Retry-After"), "until the day is over")
 	var used struct {
