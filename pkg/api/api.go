@@ -24,6 +24,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/project"
 	"github.com/tenantry/tenantry/pkg/reconcile"
+	"github.com/tenantry/tenantry/pkg/reconciliation"
 	"github.com/tenantry/tenantry/pkg/resource"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/schedule"
@@ -80,6 +81,7 @@ type features struct {
 	connections   *connection.Service
 	deliveries    *delivery.Service
 	costs         *cost.Service
+	reconciled    *reconciliation.Service
 	resources     *resource.Service
 	audits        *audit.Service
 	exports       *export.Service
@@ -129,7 +131,7 @@ func Ingest(d Deps) *delivery.Service {
 // Collect makes the worker of runs: what collects when a message says so.
 func Collect(d Deps) *collect.Service {
 	s := &collect.Service{Store: d.Store, Queue: d.Runs, Clock: d.Clock, Random: d.Random, Log: d.Log, Collectors: d.Collectors,
-		Audit: audit.Log{Clock: d.Clock, Random: d.Random}}
+		Audit: audit.Log{Clock: d.Clock, Random: d.Random}, Paused: Schedules(d).Connected}
 	if d.Meter != nil {
 		s.Spent = d.Meter.Collected
 	}
@@ -210,6 +212,7 @@ func (d Deps) features() features {
 			Verifier: d.Verifier, Principal: d.Principal, Changed: schedules.Connected},
 		deliveries: deliveries,
 		costs:      costs,
+		reconciled: &reconciliation.Service{Store: d.Store, Clock: d.Clock, Audit: log, Costs: costs},
 		resources:  &resource.Service{Store: d.Store, Clock: d.Clock, Costs: costs},
 		audits:     &audit.Service{Store: d.Store, Clock: d.Clock},
 		exports:    d.exports(),
@@ -228,7 +231,7 @@ func (f features) operations() []route.Operation {
 	var ops []route.Operation
 	for _, of := range []func() []route.Operation{
 		f.organizations.Operations, f.members.Operations, f.keys.Operations, f.projects.Operations, f.connections.Operations, f.deliveries.Operations,
-		f.costs.Operations, f.resources.Operations, f.audits.Operations, f.usages.Operations, f.exports.Operations, f.erasures.Operations,
+		f.costs.Operations, f.reconciled.Operations, f.resources.Operations, f.audits.Operations, f.usages.Operations, f.exports.Operations, f.erasures.Operations,
 		f.runs.Operations, f.schedules.Operations,
 	} {
 		ops = append(ops, of()...)

@@ -43,6 +43,12 @@ var changing = map[string]struct {
 		require.Less(t, a.With("").Send(t, r).Status, 300)
 		return map[string]string{"importId": made.ID}
 	}},
+	"putReconciliation": {prepare: billed},
+	"deleteReconciliation": {prepare: func(t *testing.T, a *apptest.App) map[string]string {
+		a.Alice.Bill(t, "111122223333", "AWS", "1")
+		a.Alice.Invoice(t, "111122223333", "AWS", "1")
+		return billing
+	}},
 	"updateMember": {prepare: joined}, "removeMember": {prepare: joined}, "leaveTenant": {prepare: joined},
 	"createInvitation": {}, "renewInvitation": {prepare: invited, again: true}, "revokeInvitation": {prepare: invited},
 	"createExport": {}, "createApiKey": {}, "updateApiKey": {prepare: keyed}, "revokeApiKey": {prepare: keyed},
@@ -60,6 +66,14 @@ var changing = map[string]struct {
 		a.Bob.Do(t, "POST", a.Bob.Path("/invitations"), map[string]any{"role": "viewer"}).Is(t, 201).Into(t, &made)
 		return map[string]string{"body": `{"token":"` + made.Token + `"}`}
 	}},
+}
+
+var billing = map[string]string{"billingAccountId": "111122223333"}
+
+// billed gives Alice's tenant costs of a billing account.
+func billed(t *testing.T, a *apptest.App) map[string]string {
+	a.Alice.Bill(t, "111122223333", "AWS", "1")
+	return billing
 }
 
 // connecting makes a connection of Alice's tenant.

@@ -62,7 +62,7 @@ var ofAnswers = []string{"getCosts", "listResources", "listProjectResources"}
 func bindings(a *apptest.App, op route.Operation, project string) []route.Cursors {
 	id := string(a.Alice.Tenant)
 	return []route.Cursors{
-		route.NewCursors(op.ID, id), route.NewCursors(op.ID, a.URL, "alice"), route.NewCursors(op.ID, id, project),
+		route.NewCursors(op.ID, id), route.NewCursors(op.ID, a.URL, "alice"), route.NewCursors(op.ID, id, project), route.NewCursors(op.ID, id, "2026-01"),
 		route.NewCursors(op.ID, id, project, "costs", "failed"),
 		route.NewCursors(op.ID, id, "serviceName", "2026-01-01", "2026-02-01", "Amazon"), route.NewCursors(op.ID, id, "2026-01-01", "2026-02-01", "", "refused"),
 	}

@@ -54,7 +54,7 @@ type App struct {
 	Schedules  *schedulebolt.Scheduler
 	Collect    *collect.Service // the worker's; it has no collectors
 	Log        *Log
-	Clouds     *customertest.Clouds // the AWS accounts of customers, which have roles and nothing else
+	Clouds     *customertest.Clouds // the AWS accounts of customers: they have roles and nothing else, unless the server was begun Among others
 	Alice, Bob *Home
 
 	engine Engine
@@ -85,7 +85,15 @@ func New(t testing.TB) *App { return On(t, Bolt) }
 
 // On starts a server on any engine; open is given the server's clock.
 func On(t testing.TB, open func(t testing.TB, clock func() time.Time) Engine) *App {
-	a := &App{Log: &Log{}, now: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)}
+	return begin(t, open, customertest.Start(t))
+}
+
+// Among starts a server on the embedded store that connects accounts of these clouds.
+func Among(t testing.TB, clouds *customertest.Clouds) *App { return begin(t, Bolt, clouds) }
+
+// begin makes the server and its two tenants.
+func begin(t testing.TB, open func(t testing.TB, clock func() time.Time) Engine, clouds *customertest.Clouds) *App {
+	a := &App{Log: &Log{}, Clouds: clouds, now: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)}
 	a.engine = open(t, a.Now)
 	a.Faults = storetest.NewFaulty(a.engine, nil)
 	a.Store = store.New(a.Faults)
@@ -111,7 +119,6 @@ func (a *App) serve(t testing.TB) {
 		Admit: func(ctx context.Context, key string) error { return delivery.TakesFile(ctx, a.Store, key) }})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, files.Close()) })
-	a.Clouds = customertest.Start(t)
 	accounts, err := aws.NewAccounts(func() (sdk.Config, error) { return a.Clouds.Config(), nil }, aws.Options{})
 	require.NoError(t, err)
 	a.Schedules, err = schedulebolt.Open(schedulebolt.Options{Path: filepath.Join(t.TempDir(), "schedules"), Clock: a.Now, Send: a.runs.Send, NoSync: true})

@@ -25,6 +25,7 @@ var never = map[string]string{
 	"tenantId": "ten_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "projectId": "prj_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "importId": "imp_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
 	"memberId": "mem_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "invitationId": "inv_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "exportId": "exp_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
 	"connectionId": "con_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "runId": "run_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "keyId": "key_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "resourceId": "res_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
+	"billingAccountId": "bil_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
 }
 
 // Never is an ID that is well-formed and nobody's, by the name of a path parameter; "" where none is known.
@@ -37,6 +38,16 @@ var elsewhere = map[string]func(testing.TB, *App, *party) string{
 	},
 	"resourceId": func(t testing.TB, a *App, p *party) string {
 		return string(a.collect(t, p.Home, "account of "+p.subject, p.subject))
+	},
+	"billingAccountId": func(t testing.TB, _ *App, p *party) string {
+		issuer, billed := "issuer", "5"
+		if strings.Contains(p.subject, mark) {
+			issuer, billed = mark+"-issuer", amount
+		}
+		account := "bil_" + strings.TrimPrefix(string(tenant.MemberIDOf(p.Tenant, "bill", p.subject)), "mem_")
+		p.Bill(t, account, issuer, billed)
+		p.Invoice(t, account, issuer, billed)
+		return account
 	},
 }
 

@@ -10,9 +10,11 @@ import (
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/collect"
 	"github.com/tenantry/tenantry/pkg/connection"
+	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/queue"
 	"github.com/tenantry/tenantry/pkg/route"
+	"github.com/tenantry/tenantry/pkg/schedule"
 	"github.com/tenantry/tenantry/pkg/tenant"
 	"github.com/tenantry/tenantry/pkg/usage"
 )
@@ -21,6 +23,13 @@ const day = 24 * time.Hour
 
 func denied(context.Context, *collect.Task, int) error {
 	return &collect.Denied{Reason: "ce:GetCostAndUsage was denied. Update the stack."}
+}
+
+// schedules are those that the scheduler has of the tenant.
+func (t *tester) schedules() []schedule.Entry {
+	all, err := t.app.Schedules.List(t.Context(), t.app.Alice.Tenant)
+	require.NoError(t, err)
+	return all
 }
 
 func TestAccessDenied(t *testing.T) {
@@ -83,7 +92,12 @@ func TestAccessDenied(t *testing.T) {
 				w.app.Advance(15 * time.Hour)
 			}
 		}
+		require.NoError(t, w.app.Jobs.Handle(t.Context(), job.Message{Kind: schedule.Kind, Tenant: w.app.Alice.Tenant}))
+		require.Len(t, w.schedules(), 6, "of the project and of what is in none")
+		w.app.WorkJobs(t)
 		w.do(w.due())
+		w.app.WorkJobs(t)
+		require.Empty(t, w.schedules(), "nothing is left that could be collected")
 		c, calls := w.now(w.con.ID), w.account.calls()
 		require.Equal(t, connection.Paused, c.Status)
 		require.Contains(t, c.Reason, "7 days")

@@ -86,6 +86,9 @@ func (r *running) mark(ctx context.Context, c connection.Connection, operation, 
 			return err
 		}
 		err = r.tenant.Write(ctx, store.Change{Key: store.Connection(c.ID), Value: c, Condition: store.VersionIs(version)}, row)
+		if err == nil && c.Status == connection.Paused && r.service.Paused != nil {
+			r.service.Paused(ctx, r.scope)
+		}
 		if store.Conflicted(err) == nil {
 			return err
 		}

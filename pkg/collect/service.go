@@ -23,6 +23,8 @@ type Service struct {
 	Collectors map[Kind]Collector
 	// Spent is told of pages and metrics as they are asked for. May be nil.
 	Spent func(scope *tenant.Scope, pages, metrics int64)
+	// Paused is told of a tenant a connection of which was paused for having been denied too long: its schedules follow. May be nil.
+	Paused func(ctx context.Context, scope *tenant.Scope)
 	// Alone names this process where no other works on the store: then leases of other names are those of the dead.
 	Alone string
 	// Sleep waits within a step where AWS asks to slow down, until ctx ends at the latest; nil for time's own.

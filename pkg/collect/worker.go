@@ -124,7 +124,8 @@ func (r *running) rests(ctx context.Context) (why string, err error) {
 		return "", err
 	}
 	if status := r.scope.Standing().Status; status != tenant.Active {
-		return fmt.Sprintf("The organization is %s: nothing is collected until it is active again.", status), nil
+		return fmt.Sprintf("The organization is %s: nothing is collected. When it is active again, its schedules go on at their next time; a run that was "+
+			"started by hand is not made up for: start it again then.", status), nil
 	}
 	if r.project, err = project.Find(ctx, r.scope, r.tenant, string(m.Project)); err != nil {
 		return "", err

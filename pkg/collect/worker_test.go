@@ -198,9 +198,9 @@ func TestWhatComesTooLateDoesNothing(t *testing.T) {
 		reason string
 	}{
 		"the organization is suspended": {func(w *tester) { w.app.Alice.Do(w, "POST", w.app.Alice.Path("/suspend"), nil).Is(w, 200) },
-			"The organization is suspended: nothing is collected until it is active again."},
+			"The organization is suspended: nothing is collected. When it is active again, its schedules go on at their next time; a run that was started by hand is not made up for: start it again then."},
 		"the organization is being deleted": {func(w *tester) { w.app.Alice.Do(w, "DELETE", w.app.Alice.Path("?name=alice%27s"), nil).Is(w, 202) },
-			"The organization is deleting: nothing is collected until it is active again."},
+			"The organization is deleting: nothing is collected. When it is active again, its schedules go on at their next time; a run that was started by hand is not made up for: start it again then."},
 		"the project is archived": {func(w *tester) {
 			w.app.Alice.Do(w, "POST", w.app.Alice.Path("/projects/"+string(w.app.Alice.Project)+"/archive"), nil).Is(w, 200)
 		}, "The project is archived: nothing is collected for it any more."},

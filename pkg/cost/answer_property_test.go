@@ -66,7 +66,7 @@ var (
 		focus.BillingAccountID: {"b1", "b2"}, focus.SubAccountID: {"", "s1", "s2"}, focus.ProviderName: {"AWS", "Oracle"},
 		focus.ServiceName: {"", "EC2", "S3"}, focus.RegionID: {"", "eu", "us"}, focus.ChargeCategory: {"Usage", "Credit"},
 		focus.ChargeClass: {"", "Correction"}, focus.SkuID: {"", "k1"}, focus.PricingCategory: {"", "Standard"},
-		focus.PricingUnit: {"Hrs", "GB"}, focus.ResourceID: {"", "i-1", "i-2"}, focus.InvoiceIssuerName: {"AWS"}, focus.InvoiceID: {"", "n1"},
+		focus.PricingUnit: {"Hrs", "GB"}, focus.ResourceID: {"", "i-1", "i-2"}, focus.InvoiceIssuerName: {"AWS", "", "Reseller"}, focus.InvoiceID: {"", "n1"},
 	}
 	january = calendar.Date(2025, 11, 1).Month()
 )

@@ -18,6 +18,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/member"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/project"
+	"github.com/tenantry/tenantry/pkg/reconciliation"
 	"github.com/tenantry/tenantry/pkg/resource"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/schedule"
@@ -53,6 +54,7 @@ var sections = []section{
 	{"connections", "connections to AWS accounts, as GET .../connections; without their ExternalIds, since another platform makes its own", readConnections},
 	{"tag-keys", "the kept tag keys, as GET .../tag-keys", readTagKeys},
 	{"imports", "deliveries, as GET .../imports", listed[delivery.Delivery](store.Deliveries())},
+	{"reconciliations", "what was said of invoices, as the invoices of GET .../reconciliations/{billingAccountId}/{month}", listed[reconciliation.Invoiced](store.Invoices())},
 	{"resources", "resources of the connected accounts, as GET .../resources, those that are gone among them", readResources},
 	{"runs", "runs of collection in every project, as GET .../runs/{runId}, by project and kind, oldest first", readRuns},
 	{"usage", "what was used of the platform on each UTC day before the export's, as the days of GET .../usage", readUsage},

@@ -125,6 +125,19 @@ func Inventoried(account, gen string) Key {
 // AllInventoried is all of that of an account, oldest first.
 func AllInventoried(account string) Span { return prefix(Inventoried(account, "")) }
 
+// Invoice is what was invoiced of a billing account, whose ID may be any text, in a billing period.
+func Invoice(period calendar.Month, billingAccount string) Key {
+	return core("INVOICE#" + period.String() + "#" + digest(billingAccount))
+}
+
+// Invoices is all of that, of the oldest billing period first.
+func Invoices() Span { return prefix(core("INVOICE#")) }
+
+// InvoicesOf is all of that of one billing period.
+func InvoicesOf(period calendar.Month) Span {
+	return prefix(core("INVOICE#" + period.String() + "#"))
+}
+
 // ExportBook says which export is under way, and how many were begun on a day.
 func ExportBook() Key { return core("EXPORTBOOK") }
 

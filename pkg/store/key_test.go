@@ -67,6 +67,7 @@ func TestKeys(t *testing.T) {
 		{store.KeyUse("key_1"), store.CoreTable, core, "KEYUSE#key_1"},
 		{store.Job("export", "exp_1"), store.CoreTable, core, "JOB#export#exp_1"},
 		{store.Connection("con_1"), store.CoreTable, core, "CONNECTION#con_1"},
+		{store.Invoice(september, "key"), store.CoreTable, core, "INVOICE#2024-09#" + digest},
 		{store.ExportBook(), store.CoreTable, core, "EXPORTBOOK"},
 		{store.Export("exp_1"), store.CoreTable, core, "EXPORT#exp_1"},
 		{store.Schedule(web, "costs"), store.CoreTable, core, "SCHEDULE#" + string(web) + "#costs"},
@@ -171,7 +172,7 @@ func TestPartitionsDoNotCollide(t *testing.T) {
 func TestSpansHoldTheirEntitiesOnly(t *testing.T) {
 	documents := store.Documents(web)
 	all := []store.Key{store.Meta(), store.Roster(), store.Head(), store.TagKeys(), store.Project(web), store.Delivery(imports),
-		store.Cover(september), store.Idempotency("o", "k"), store.Usage(calendar.Date(2024, 9, 1)), store.Export("exp_1"), store.KeyUse("key_1"), store.Fetch("con_1", "costs"), store.CostBook("con_1"), store.DataExports("con_1"), store.Collected(september), store.Index(web, "v"), store.Totals(web, "C#", september),
+		store.Cover(september), store.Idempotency("o", "k"), store.Usage(calendar.Date(2024, 9, 1)), store.Export("exp_1"), store.KeyUse("key_1"), store.Fetch("con_1", "costs"), store.CostBook("con_1"), store.DataExports("con_1"), store.Collected(september), store.Invoice(september, "key"), store.Index(web, "v"), store.Totals(web, "C#", september),
 		store.Run(web, "import", "s"), store.Document(web, "s", "v", september, "m", "g", 0), store.YearDocument(web, "s", "v", 2024, "m", "g", 0)}
 	tests := []struct {
 		span store.Span
@@ -179,7 +180,7 @@ func TestSpansHoldTheirEntitiesOnly(t *testing.T) {
 	}{
 		{store.Projects(), "PROJECT#"}, {store.Deliveries(), "DELIVERY#"}, {documents[0], "C#"}, {documents[1], "Y#"},
 		{store.Fetches("con_1"), "FETCH#con_1#"}, {store.Runs(web, "import", ""), "RUN#import#"}, {store.Runs(web, "import", "s"), "RUN#import#"},
-		{store.Exports(), "EXPORT#"}, {store.Usages(calendar.Date(2024, 8, 1), calendar.Date(2024, 9, 1)), "USAGE#"},
+		{store.Exports(), "EXPORT#"}, {store.Invoices(), "INVOICE#"}, {store.InvoicesOf(september), "INVOICE#2024-09#"}, {store.Usages(calendar.Date(2024, 8, 1), calendar.Date(2024, 9, 1)), "USAGE#"},
 	}
 	for _, test := range tests {
 		r := &recorder{}

@@ -58,6 +58,13 @@ type Clouds struct {
 	calls    []Call
 	refused  []Call
 	fault    string // the code that STS fails with, if any
+	bills    Bills
+}
+
+// Bills is a Cost Explorer for all accounts, which knows by a request's access key whose it is: cesim.Sim.
+type Bills interface {
+	http.Handler
+	Know(accessKey, account string)
 }
 
 type session struct{ role, account, name string }
@@ -150,6 +157,13 @@ func (c *Clouds) Fail(code string) {
 	c.fault = code
 }
 
+// Bill has the accounts' Cost Explorer, which moto has none of, be another.
+func (c *Clouds) Bill(b Bills) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.bills = b
+}
+
 // End ends all sessions there are, as time does.
 func (c *Clouds) End() {
 	c.mu.Lock()
@@ -185,12 +199,12 @@ func (c *Clouds) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.note(&c.calls, Call{"sts:GetCallerIdentity", s.account, s.role, s.name})
 		c.identity(w, s)
 	default:
-		c.forward(w, r, s, service, body)
+		c.forward(w, r, s, key, service, body)
 	}
 }
 
-// forward lets through to moto what the session's role allows.
-func (c *Clouds) forward(w http.ResponseWriter, r *http.Request, s session, service string, body []byte) {
+// forward lets through what the session's role allows: to moto, or to who has the bills.
+func (c *Clouds) forward(w http.ResponseWriter, r *http.Request, s session, key, service string, body []byte) {
 	request, err := requestOf(service, r, body)
 	if err != nil || c.moto == "" {
 		http.Error(w, fmt.Sprintf("these accounts do not have %s: %v", service, err), http.StatusNotImplemented)
@@ -203,6 +217,14 @@ func (c *Clouds) forward(w http.ResponseWriter, r *http.Request, s session, serv
 		return
 	}
 	c.note(&c.calls, call)
+	c.mu.Lock()
+	bills := c.bills
+	c.mu.Unlock()
+	if service == "ce" && bills != nil {
+		bills.Know(key, s.account)
+		bills.ServeHTTP(w, r)
+		return
+	}
 	c.behind.ServeHTTP(w, r)
 }
 

@@ -56,12 +56,14 @@ func (r Resources) Ingest() Document {
 	)
 }
 
-// Collect is the policy of functions/collect, which also sends messages to itself, and to ingest when it has collected costs.
+// Collect is the policy of functions/collect, which also sends messages to itself, to ingest when it has collected costs, and to jobs
+// when a connection that it has paused leaves schedules behind.
 func (r Resources) Collect() Document {
 	return document(
 		take(r.TenantRole),
 		allow("Collect", slices.Concat(consume, send), r.RunsQueue),
 		allow("SendToIngest", send, r.IngestQueue),
+		allow("SendToJobs", send, r.JobsQueue),
 		r.read(),
 	)
 }
