@@ -7,6 +7,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/collect"
+	"github.com/tenantry/tenantry/pkg/collect/aws/cloudwatch"
 	"github.com/tenantry/tenantry/pkg/collect/aws/costexplorer"
 	"github.com/tenantry/tenantry/pkg/collect/aws/dataexport"
 	"github.com/tenantry/tenantry/pkg/collect/aws/inventory"
@@ -20,5 +21,6 @@ func ofKinds(d api.Deps, config func(context.Context, *tenant.Scope, connection.
 		collect.Costs: &dataexport.Collector{Config: config, Files: d.Files, Deliveries: api.Ingest(d), Clock: d.Clock, Random: d.Random,
 			Then: &costexplorer.Collector{Config: config, Files: d.Files, Deliveries: api.Ingest(d), Clock: d.Clock}},
 		collect.Resources: &inventory.Collector{Config: config, Clock: d.Clock, Random: d.Random},
+		collect.Metrics:   &cloudwatch.Collector{Config: config, Clock: d.Clock, Random: d.Random},
 	}
 }

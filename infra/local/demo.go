@@ -9,7 +9,9 @@ import (
 	"os"
 	"time"
 
+	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/demo"
+	"github.com/tenantry/tenantry/pkg/metric"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/resource"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -36,7 +38,7 @@ func (p *platform) demo(ctx context.Context) {
 	p.log.InfoContext(ctx, "demo tenants are filled")
 }
 
-// collected keeps resources as if they had been collected: the accounts of a demo are nobody's.
+// collected keeps resources and their metrics as if they had been collected: the accounts of a demo are nobody's.
 func (p *platform) collected(ctx context.Context, id, account string, found []resource.Sighting) error {
 	scope, err := organization.Work(ctx, p.store, tenant.ID(id), "demo")
 	if err != nil {
@@ -46,5 +48,9 @@ func (p *platform) collected(ctx context.Context, id, account string, found []re
 	if err != nil {
 		return err
 	}
-	return resource.Keeper{Clock: time.Now, Random: rand.Reader}.All(ctx, h, account, found)
+	if err := (resource.Keeper{Clock: time.Now, Random: rand.Reader}).All(ctx, h, account, found); err != nil {
+		return err
+	}
+	today := calendar.DayOf(time.Now())
+	return metric.Keeper{Clock: time.Now, Random: rand.Reader}.All(ctx, h, account, today, demo.Metrics(found, today))
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/limit"
 	"github.com/tenantry/tenantry/pkg/member"
+	"github.com/tenantry/tenantry/pkg/metric"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/project"
 	"github.com/tenantry/tenantry/pkg/reconcile"
@@ -83,6 +84,7 @@ type features struct {
 	costs         *cost.Service
 	reconciled    *reconciliation.Service
 	resources     *resource.Service
+	metrics       *metric.Service
 	audits        *audit.Service
 	exports       *export.Service
 	usages        *usage.Service
@@ -214,6 +216,7 @@ func (d Deps) features() features {
 		costs:      costs,
 		reconciled: &reconciliation.Service{Store: d.Store, Clock: d.Clock, Audit: log, Costs: costs},
 		resources:  &resource.Service{Store: d.Store, Clock: d.Clock, Costs: costs},
+		metrics:    &metric.Service{Store: d.Store, Clock: d.Clock},
 		audits:     &audit.Service{Store: d.Store, Clock: d.Clock},
 		exports:    d.exports(),
 		usages:     &usage.Service{Store: d.Store, Clock: d.Clock, Meter: d.Meter, Used: used},
@@ -231,7 +234,7 @@ func (f features) operations() []route.Operation {
 	var ops []route.Operation
 	for _, of := range []func() []route.Operation{
 		f.organizations.Operations, f.members.Operations, f.keys.Operations, f.projects.Operations, f.connections.Operations, f.deliveries.Operations,
-		f.costs.Operations, f.reconciled.Operations, f.resources.Operations, f.audits.Operations, f.usages.Operations, f.exports.Operations, f.erasures.Operations,
+		f.costs.Operations, f.reconciled.Operations, f.resources.Operations, f.metrics.Operations, f.audits.Operations, f.usages.Operations, f.exports.Operations, f.erasures.Operations,
 		f.runs.Operations, f.schedules.Operations,
 	} {
 		ops = append(ops, of()...)

@@ -56,7 +56,7 @@ func TestCursorsThatCallersMake(t *testing.T) {
 }
 
 // ofAnswers are the lists whose cursors are bound to a whole question and stand in its answer, not at keys of the store.
-var ofAnswers = []string{"getCosts", "listResources", "listProjectResources"}
+var ofAnswers = []string{"getCosts", "listResources", "listProjectResources", "listMetrics"}
 
 // bindings are what an operation's cursors may be bound to, as its example asks.
 func bindings(a *apptest.App, op route.Operation, project string) []route.Cursors {

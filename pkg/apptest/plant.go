@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/metric"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -77,6 +79,13 @@ func (m *matrix) plant() {
 var besides = map[string]func(*matrix){
 	"listResources": func(m *matrix) {
 		m.victim.children["resourceId of the project"] = string(m.app.collect(m, m.victim.Home, mark+"-account", mark))
+	},
+	"listMetrics": func(m *matrix) {
+		day := calendar.DayOf(m.app.Now()) - 1
+		for _, n := range []string{"", "-2"} {
+			m.app.Measure(m, m.victim.Tenant, mark+"-account", metric.Reading{From: day, Until: day + 1, Series: metric.Series{ARN: "arn:aws:s3:::" + mark + n,
+				Type: "s3:bucket", Metric: mark, Statistic: "Average", Unit: mark, Points: []metric.Point{{Date: day, Value: 1739173917.25}}}})
+		}
 	},
 	"listErasures": func(m *matrix) {
 		for _, id := range []tenant.ID{"ten_01J00000000000000000000000", "ten_01J00000000000000000000001"} {

@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/metric"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/resource"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -18,6 +20,15 @@ func (a *App) Sight(t testing.TB, id tenant.ID, account string, found ...resourc
 	h, err := a.Store.Tenant(scope)
 	require.NoError(t, err)
 	require.NoError(t, resource.Keeper{Clock: a.Now, Random: rand.Reader}.All(t.Context(), h, account, found))
+}
+
+// Measure makes readings visible, as a run of collection does.
+func (a *App) Measure(t testing.TB, id tenant.ID, account string, read ...metric.Reading) {
+	scope, err := organization.Work(t.Context(), a.Store, id, "test")
+	require.NoError(t, err)
+	h, err := a.Store.Tenant(scope)
+	require.NoError(t, err)
+	require.NoError(t, metric.Keeper{Clock: a.Now, Random: rand.Reader}.All(t.Context(), h, account, calendar.DayOf(a.Now()), read))
 }
 
 // collect gives a home's project resources of an account, with a mark in every text, and the ID of one.

@@ -9,6 +9,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/collect"
 	collectaws "github.com/tenantry/tenantry/pkg/collect/aws"
+	"github.com/tenantry/tenantry/pkg/collect/aws/cloudwatch"
 	"github.com/tenantry/tenantry/pkg/collect/aws/costexplorer"
 	"github.com/tenantry/tenantry/pkg/collect/aws/dataexport"
 	"github.com/tenantry/tenantry/pkg/collect/aws/inventory"
@@ -30,5 +31,6 @@ func (a clients) collectors(d api.Deps) map[collect.Kind]collect.Collector {
 		collect.Costs: &dataexport.Collector{Config: config, Files: d.Files, Deliveries: api.Ingest(d), Clock: d.Clock, Random: d.Random,
 			Then: &costexplorer.Collector{Config: config, Files: d.Files, Deliveries: api.Ingest(d), Clock: d.Clock}},
 		collect.Resources: &inventory.Collector{Config: config, Clock: d.Clock, Random: d.Random},
+		collect.Metrics:   &cloudwatch.Collector{Config: config, Clock: d.Clock, Random: d.Random},
 	}
 }

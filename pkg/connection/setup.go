@@ -126,7 +126,13 @@ func (s *Service) account(ctx context.Context, scope *tenant.Scope, id, bucket s
 		return account{}, err
 	}
 	if s.Principal == "" {
-		return account{}, fault.New(fault.Unavailable, "Connecting accounts by roles is not set up here: whoever runs the platform sets TENANTRY_PRINCIPAL_ARN.")
+		return account{}, noPrincipal()
 	}
 	return account{c, s.Principal, c.buckets(bucket)}, nil
+}
+
+// noPrincipal is the refusal of roles where it is not known whom they are to trust.
+func noPrincipal() error {
+	return fault.New(fault.Unavailable, "Connecting accounts by roles is not set up here: whoever runs the platform sets TENANTRY_PRINCIPAL_ARN. Where it "+
+		"runs on your own machine, PATCH the connection with a `profile` of that machine's AWS configuration instead.")
 }

@@ -41,6 +41,9 @@ func (s *Service) check(ctx context.Context, scope *tenant.Scope, c Connection) 
 	if s.Verifier == nil {
 		return fault.New(fault.Unavailable, "Connecting accounts is not set up here.")
 	}
+	if c.Profile == "" && s.Principal == "" {
+		return noPrincipal()
+	}
 	return s.Verifier.Verify(ctx, scope, c)
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/member"
+	"github.com/tenantry/tenantry/pkg/metric"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/project"
 	"github.com/tenantry/tenantry/pkg/reconciliation"
@@ -56,6 +57,7 @@ var sections = []section{
 	{"imports", "deliveries, as GET .../imports", listed[delivery.Delivery](store.Deliveries())},
 	{"reconciliations", "what was said of invoices, as the invoices of GET .../reconciliations/{billingAccountId}/{month}", listed[reconciliation.Invoiced](store.Invoices())},
 	{"resources", "resources of the connected accounts, as GET .../resources, those that are gone among them", readResources},
+	{"metrics", "metrics of resources, as GET .../metrics, a line for each month of a series and with its project", readMetrics},
 	{"runs", "runs of collection in every project, as GET .../runs/{runId}, by project and kind, oldest first", readRuns},
 	{"usage", "what was used of the platform on each UTC day before the export's, as the days of GET .../usage", readUsage},
 	{"exports", "exports before this one, as GET .../exports/{exportId}", readExports},
@@ -158,6 +160,13 @@ const resourcesPerPage = 20_000
 func readResources(ctx context.Context, r *reading, after string) ([]any, string, error) {
 	s := &resource.Service{Store: r.store, Clock: func() time.Time { return r.at }}
 	items, next, err := s.Page(ctx, r.tenant, r.scope.Tenant(), after, resourcesPerPage)
+	return anyOf(items), next, err
+}
+
+// readMetrics gives those of one account and month at once.
+func readMetrics(ctx context.Context, r *reading, after string) ([]any, string, error) {
+	s := &metric.Service{Store: r.store, Clock: func() time.Time { return r.at }}
+	items, next, err := s.Page(ctx, r.tenant, r.scope.Tenant(), after)
 	return anyOf(items), next, err
 }
 

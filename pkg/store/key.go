@@ -125,6 +125,28 @@ func Inventoried(account, gen string) Key {
 // AllInventoried is all of that of an account, oldest first.
 func AllInventoried(account string) Span { return prefix(Inventoried(account, "")) }
 
+// Measured says which generation of an account's metrics of a month counts.
+func Measured(m calendar.Month, account string) Key {
+	return core("MEASURED#" + m.String() + "#" + escape(account))
+}
+
+// AllMeasured is all of that of a month, by account.
+func AllMeasured(m calendar.Month) Span { return prefix(core("MEASURED#" + m.String() + "#")) }
+
+// EverMeasured is all of that of all months, oldest first.
+func EverMeasured() Span { return prefix(core("MEASURED#")) }
+
+// MeasureBook says how far the metrics of an account are collected.
+func MeasureBook(account string) Key { return core("MEASUREBOOK#" + escape(account)) }
+
+// Measuring is what a generation of an account's metrics puts into projects, and takes away, until that is done.
+func Measuring(account, gen string) Key {
+	return core("MEASURING#" + escape(account) + "#" + gen)
+}
+
+// AllMeasuring is all of that of an account, oldest first.
+func AllMeasuring(account string) Span { return prefix(Measuring(account, "")) }
+
 // Invoice is what was invoiced of a billing account, whose ID may be any text, in a billing period.
 func Invoice(period calendar.Month, billingAccount string) Key {
 	return core("INVOICE#" + period.String() + "#" + digest(billingAccount))
@@ -214,6 +236,19 @@ func Sighting(account, part string) Key {
 
 // Sightings is all of that of an account.
 func Sightings(account string) Span { return prefix(Sighting(account, "")) }
+
+// Metrics is one part of what a project has of an account's metrics of a type of resource in a month.
+func Metrics(p tenant.ProjectID, kind string, m calendar.Month, account, gen string, part int) Key {
+	return ofProject(p, fmt.Sprintf("MET#%s#%s#%s#%s#%05d", escape(kind), m, escape(account), gen, part))
+}
+
+// Reading is one part of what was read of an account's metrics and is in no project yet.
+func Reading(account, part string) Key {
+	return ofProject(tenant.Unassigned, "METREAD#"+escape(account)+"#"+part)
+}
+
+// Readings is all of that of an account.
+func Readings(account string) Span { return prefix(Reading(account, "")) }
 
 // Span is a range of sort keys in one partition of a tenant.
 type Span struct{ from, to Key }

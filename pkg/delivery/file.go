@@ -1,0 +1,160 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
+
+	"github.com/tenantry/tenantry/pkg/cost"
+	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/focus"
+)
+
+// files reads a delivery's files; only nil takes every line.
+func (in *intake) files(ctx context.Context, d *record, only map[cost.Holding]bool) error {
+	rejected := fault.New(fault.Invalid, "The delivery cannot be read right; problems says where. Nothing of it is stored. Mend the file and deliver it again.")
+	for i := range d.Files {
+		err := in.file(ctx, d, i, only)
+		var bad *focus.Rejection
+		if !errors.As(err, &bad) {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		for _, p := range bad.Problems {
+			rejected.At(location(&d.Delivery, i, p), p.Reason, p.Value)
+		}
+		if bad.More || len(rejected.Details) > maxProblems {
+			rejected.At("", "there are more problems", "")
+			break
+		}
+	}
+	if len(rejected.Details) > 0 {
+		return rejected
+	}
+	return nil
+}
+
+func location(d *Delivery, file int, p focus.Problem) string {
+	var parts []string
+	if len(d.Files) > 1 {
+		parts = append(parts, fmt.Sprintf("files[%d]", file))
+	}
+	if p.Line > 0 {
+		parts = append(parts, fmt.Sprintf("line %d", p.Line))
+	}
+	if p.Column != "" {
+		parts = append(parts, p.Column)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (in *intake) open(ctx context.Context, d *record, i int) (focus.Reader, io.Closer, error) {
+	f, err := in.service.Files.Open(ctx, in.scope, Name(d.ID, i))
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil, fault.Wrap(err, fault.Invalid, "A file of delivery %s is not there any more. Deliver it again.", d.ID)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := in.same(d, i, f.Tag()); err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	o := focus.Options{Symbols: in.symbols, MaxProblems: maxProblems}
+	var reader focus.Reader
+	if d.Format == "parquet" {
+		reader, err = focus.NewParquet(f, f.Size(), o)
+	} else {
+		reader, err = focus.NewCSV(&counting{io.NewSectionReader(f, 0, f.Size()), &in.meter.bytes}, o)
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return reader, f, nil
+}
+
+// same is nil where a file that was read before is still the one that was read, and keeps the tag of one that was not.
+func (in *intake) same(d *record, i int, tag string) error {
+	if d.ID == in.delivery.ID && !in.again {
+		in.tags = append(in.tags, tag)
+		return nil
+	}
+	if i < len(d.Tags) && d.Tags[i] != tag {
+		return fault.New(fault.Invalid, "File %d of delivery %s was replaced after it was read. Deliver it again.", i, d.ID)
+	}
+	return nil
+}
+
+func (in *intake) file(ctx context.Context, d *record, i int, only map[cost.Holding]bool) error {
+	reader, file, err := in.open(ctx, d, i)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	var line focus.Line
+	var last cost.Holding
+	var lastID focus.Symbol
+	known, taken, epoch := false, false, 0
+	n := 0
+	defer func() { in.meter.lines.Add(int64(n & 0xfff)) }()
+	for ; reader.Next(&line); n++ {
+		if n&0xfff == 0 {
+			in.meter.lines.Add(int64(min(n, 0x1000)))
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		id := line.Dims[focus.BillingAccountID]
+		if !known || id != lastID || line.Billing != last.Period || in.symbols.Epoch() != epoch {
+			last = cost.Holding{BillingAccount: in.symbols.Text(focus.BillingAccountID, id), Period: line.Billing}
+			lastID, epoch, known = id, in.symbols.Epoch(), true
+			taken = only == nil || only[last]
+			if taken {
+				in.note(d, last)
+			}
+		}
+		if !taken {
+			continue
+		}
+		if err := in.builder.Add(&line); err != nil {
+			return fault.Wrap(err, fault.Invalid, "The sums of the delivery are out of range: more than 20 digits before the point.").
+				At(location(&d.Delivery, i, focus.Problem{Line: line.Number}), "the sum overflows here", "")
+		}
+	}
+	return reader.Err()
+}
+
+// note remembers whose a billing account and period is.
+func (in *intake) note(d *record, h cost.Holding) {
+	if _, ok := in.origin[h]; ok {
+		return
+	}
+	p := d.Periods[h.Period]
+	o := cost.Origin{Delivery: d.ID, Delivered: *d.ClosedAt, Rules: in.now.roster.Rules, Final: d.Final || p.Final, Estimated: p.Estimated, Through: p.Through}
+	if own := p.Provided; own != nil {
+		o.Provided = cost.Provided{Currency: own.Currency, BilledCost: own.BilledCost.String(), EffectiveCost: own.EffectiveCost.String()}
+	}
+	if d.ProjectID != "" {
+		o.Rules = cost.Aimed
+	}
+	in.origin[h] = o
+}
+
+// counting counts bytes for the progress.
+type counting struct {
+	in io.Reader
+	n  *atomic.Int64
+}
+
+// Read reads and counts.
+func (c *counting) Read(b []byte) (int, error) {
+	n, err := c.in.Read(b)
+	c.n.Add(int64(n))
+	return n, err
+}
