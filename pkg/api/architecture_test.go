@@ -82,7 +82,7 @@ func TestImportsRunDownwards(t *testing.T) {
 
 // adapters speak to one technology; only the wirings know them.
 var adapters = []string{"pkg/store/dynamo", "pkg/store/bolt", "pkg/blob/s3", "pkg/blob/folder", "pkg/queue/sqs", "pkg/queue/bolt", "pkg/identity/localissuer",
-	"pkg/schedule/bolt", "pkg/schedule/eventbridge", "pkg/collect/aws", "pkg/collect/aws/costexplorer", "pkg/collect/aws/inventory", "pkg/collect/aws/cloudwatch"}
+	"pkg/schedule/bolt", "pkg/schedule/eventbridge", "pkg/collect/aws", "pkg/collect/aws/costexplorer", "pkg/collect/aws/dataexport", "pkg/collect/aws/inventory", "pkg/collect/aws/cloudwatch"}
 
 // wiring tells what may import adapters: the cloud's wiring, what runs on one machine, and what only tests import.
 func wiring(p string) bool {

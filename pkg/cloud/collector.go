@@ -11,6 +11,7 @@ import (
 	collectaws "github.com/tenantry/tenantry/pkg/collect/aws"
 	"github.com/tenantry/tenantry/pkg/collect/aws/cloudwatch"
 	"github.com/tenantry/tenantry/pkg/collect/aws/costexplorer"
+	"github.com/tenantry/tenantry/pkg/collect/aws/dataexport"
 	"github.com/tenantry/tenantry/pkg/collect/aws/inventory"
 	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -27,7 +28,8 @@ func (a clients) collectors(d api.Deps) map[collect.Kind]collect.Collector {
 		return all.Config(ctx, s, c)
 	}
 	return map[collect.Kind]collect.Collector{
-		collect.Costs:     &costexplorer.Collector{Config: config, Files: d.Files, Deliveries: api.Ingest(d), Clock: d.Clock},
+		collect.Costs: &dataexport.Collector{Config: config, Files: d.Files, Deliveries: api.Ingest(d), Clock: d.Clock, Random: d.Random,
+			Then: &costexplorer.Collector{Config: config, Files: d.Files, Deliveries: api.Ingest(d), Clock: d.Clock}},
 		collect.Resources: &inventory.Collector{Config: config, Clock: d.Clock, Random: d.Random},
 		collect.Metrics:   &cloudwatch.Collector{Config: config, Clock: d.Clock, Random: d.Random},
 	}

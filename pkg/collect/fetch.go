@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/job"
@@ -22,6 +24,7 @@ type fetch struct {
 	Run       tenant.RunID         `json:"run"`
 	Result    PartStatus           `json:"result,omitempty"`
 	Reason    string               `json:"reason,omitempty"`
+	Asides    []string             `json:"asides,omitempty"`
 	Stage     string               `json:"stage,omitempty"`
 	Counts    map[string]int64     `json:"counts,omitempty"`
 	Skipped   []Skipped            `json:"skipped,omitempty"`
@@ -112,6 +115,11 @@ func (b *fetchBook) add(t *Task) {
 	for _, s := range t.said.skipped {
 		f.skip(s)
 	}
+	for _, reason := range t.said.aside {
+		if !slices.Contains(f.Asides, reason) && len(f.Asides) < maxAsides {
+			f.Asides = append(f.Asides[:len(f.Asides):len(f.Asides)], reason)
+		}
+	}
 	f.Stage = cmp.Or(t.said.stage, f.Stage)
 	f.Reason = cmp.Or(t.said.partial, f.Reason)
 }
@@ -127,6 +135,9 @@ func (f *fetch) skip(s Skipped) {
 	}
 }
 
+// maxAsides bounds what one fetch says.
+const maxAsides = 20
+
 // maxSkipped is more regions than AWS has.
 const maxSkipped = 60
 
@@ -135,7 +146,10 @@ func (f *fetch) tell(p *Part, own tenant.RunID) {
 	if use, ok := f.Uses[own]; ok {
 		p.Pages, p.Metrics, p.Calls = use.Pages, use.Metrics, use.Calls
 	}
-	p.Reason = f.Reason
+	p.Reason = strings.Join(append(slices.Clone(f.Asides), f.Reason), " ")
+	if f.Reason == "" {
+		p.Reason = strings.Join(f.Asides, " ")
+	}
 	p.Status = PartRunning
 	if f.Job.Status == job.Done {
 		p.Status = f.Result

@@ -56,11 +56,12 @@ type said struct {
 	counts  map[string]int64
 	skipped []Skipped
 	partial string
+	aside   []string
 	stage   string
 }
 
 func (s said) clone() said {
-	s.counts, s.skipped = maps.Clone(s.counts), slices.Clone(s.skipped)
+	s.counts, s.skipped, s.aside = maps.Clone(s.counts), slices.Clone(s.skipped), slices.Clone(s.aside)
 	return s
 }
 
@@ -134,6 +135,17 @@ func (t *Task) Skip(region, reason string) {
 
 // Partial says, in words for people, that something waits for a later run, and why. The last word counts.
 func (t *Task) Partial(reason string) { t.said.partial = reason }
+
+// Aside says, in words for people, that something was left out which holds up nothing else, and what to do. All of it is said, each once,
+// before what Partial says.
+func (t *Task) Aside(reason string) {
+	if !slices.Contains(t.said.aside, reason) {
+		t.said.aside = append(t.said.aside, reason)
+	}
+}
+
+// Asides is what Aside was given.
+func (t *Task) Asides() []string { return t.said.aside }
 
 // Stage says how far it is, in words for people.
 func (t *Task) Stage(s string) { t.said.stage = s }

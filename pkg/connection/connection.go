@@ -24,6 +24,7 @@ type Connection struct {
 	Profile     string              `json:"profile,omitempty" doc:"Instead of a role, a profile of the machine that the platform runs on; on one machine alone."`
 	ProjectID   tenant.ProjectID    `json:"projectId,omitempty" doc:"The project that was created with it."`
 	Regions     []string            `json:"regions,omitempty" doc:"Where resources and metrics are looked for; absent for all regions that the account has enabled."`
+	Exports     []Export            `json:"exports,omitempty" doc:"The FOCUS exports that are read; where they have costs, they count and Cost Explorer's are their control."`
 	Status      Status              `json:"status" enum:"pending,connected,broken,paused"`
 	Reason      string              `json:"reason,omitempty" doc:"Why it is broken or was paused, and what to do."`
 	BrokenSince *time.Time          `json:"brokenSince,omitempty"`

@@ -43,6 +43,7 @@ type New struct {
 	Kind      string      `json:"kind,omitempty" enum:"payer,member" default:"member" doc:"payer where the account pays for an organization of AWS: its costs are those of every account below it."`
 	Partition string      `json:"partition,omitempty" enum:"aws,aws-cn,aws-us-gov" doc:"Where the account is; left out, where the platform is."`
 	Regions   []string    `json:"regions,omitempty" maxItems:"50" doc:"Where resources and metrics are looked for; left out, everywhere that the account has enabled."`
+	Exports   []Export    `json:"exports,omitempty" maxItems:"10" doc:"FOCUS exports of the account, which count before Cost Explorer."`
 	Project   *NewProject `json:"project,omitempty" doc:"A project to create in the same step."`
 }
 
@@ -122,6 +123,9 @@ func (s *Service) connection(n New) (c Connection, err error) {
 	if c.Regions, err = regions(n.Regions); err != nil {
 		return c, err
 	}
+	if c.Exports, err = exports(n.Exports); err != nil {
+		return c, err
+	}
 	if ours := s.partition(); c.Partition == "" {
 		c.Partition = ours
 	} else if s.Principal != "" && c.Partition != ours {
@@ -143,12 +147,16 @@ func (s *Service) partition() string {
 	return "aws"
 }
 
+func isRegion(name string) bool {
+	return len(name) >= 9 && len(name) <= 32 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
+
 // regions checks names of regions, each once; none is nil.
 func regions(names []string) ([]string, error) {
 	bad := fault.New(fault.Invalid, "The regions are not acceptable; errors says where.")
 	for i, name := range names {
 		switch {
-		case len(name) < 9 || len(name) > 32 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
+		case !isRegion(name):
 			bad.At(fmt.Sprintf("body.regions[%d]", i), "is no region, as eu-west-1", name)
 		case slices.Contains(names[:i], name):
 			bad.At(fmt.Sprintf("body.regions[%d]", i), "is there twice", name)

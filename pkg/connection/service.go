@@ -57,6 +57,7 @@ func (s *Service) Operations() []route.Operation {
 	const read, write, setup = tenant.ReadConnection, tenant.WriteConnection, tenant.SetUpConnection
 	const one, id = all + "/{connectionId}", "con_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 	name, regions := "production", []string{"eu-west-1", "us-east-1"}
+	exports := []Export{{Name: "focus-daily", Bucket: "abc-data-exports", Prefix: "focus"}}
 	return []route.Operation{
 		route.ForTenant(route.Spec{ID: createConnection, Method: "POST", Path: all, Permission: write, Reach: route.Whole, Function: route.API, Tag: tag, Status: 201,
 			MaxBody: maxBody, Summary: "Connect an AWS account", Doc: docCreate,
@@ -71,7 +72,7 @@ func (s *Service) Operations() []route.Operation {
 			Media: "text/yaml", Summary: "Get the CloudFormation template of a connection", Doc: docTemplate,
 			Example: templateIn{ConnectionID: id, ExportBucket: "abc-data-exports"}}, s.template),
 		route.ForTenant(route.Spec{ID: "updateConnection", Method: "PATCH", Path: one, Permission: write, Reach: route.Within, Function: route.Admin, Tag: tag,
-			Summary: "Change a connection", Doc: docUpdate, Example: updateIn{ConnectionID: id, Body: Patch{Name: &name, Regions: &regions}}}, s.update),
+			Summary: "Change a connection", Doc: docUpdate, Example: updateIn{ConnectionID: id, Body: Patch{Name: &name, Regions: &regions, Exports: &exports}}}, s.update),
 		route.ForTenant(route.Spec{ID: "verifyConnection", Method: "POST", Path: one + "/verify", Permission: write, Reach: route.Within, Function: route.Admin, Tag: tag,
 			Summary: "Verify a connection", Doc: "Looks whether its role still works and still refuses who lacks the ExternalId. It is then `connected`, " +
 				"or `broken` with the reason.", Example: verifyIn{ConnectionID: id}}, s.verify),

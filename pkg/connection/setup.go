@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -27,14 +26,14 @@ type Setup struct {
 
 type setupIn struct {
 	ConnectionID string `path:"connectionId"`
-	ExportBucket string `query:"exportBucket" maxLength:"63" doc:"The bucket in the account that FOCUS data exports are delivered to."`
+	ExportBucket string `query:"exportBucket" maxLength:"63" doc:"A bucket that FOCUS data exports are delivered to, beside those of the connection's exports."`
 }
 
 type setupOut struct{ Body Setup }
 
 type templateIn struct {
 	ConnectionID string `path:"connectionId"`
-	ExportBucket string `query:"exportBucket" maxLength:"63" doc:"The bucket in the account that FOCUS data exports are delivered to."`
+	ExportBucket string `query:"exportBucket" maxLength:"63" doc:"A bucket that FOCUS data exports are delivered to, beside those of the connection's exports."`
 	Accept       string `header:"Accept" doc:"application/json for JSON."`
 }
 
@@ -79,7 +78,7 @@ func (s *Service) setup(ctx context.Context, scope *tenant.Scope, in *setupIn) (
 	out := &setupOut{Setup{AccountID: a.AccountID, ExternalID: a.ExternalID, Principal: a.principal, RolePath: RolePath, TrustPolicy: a.trust(),
 		Permissions: a.permissions()}}
 	for _, action := range Actions() {
-		if action.Use != Exports || a.bucket != "" {
+		if action.Use != Exports || len(a.buckets) > 0 {
 			out.Body.Actions = append(out.Body.Actions, action)
 		}
 	}
@@ -114,17 +113,12 @@ func (a account) quickCreate(template string) string {
 		at.region = a.Regions[0]
 	}
 	parameters := url.Values{"templateURL": {template}, "stackName": {"tenantry"}, "param_ExternalId": {a.ExternalID}, "param_Principal": {a.principal}}
-	if a.bucket != "" {
-		parameters.Set("param_ExportBucket", a.bucket)
-	}
 	return "https://" + at.host + "/cloudformation/home?region=" + at.region + "#/stacks/quickcreate?" + parameters.Encode()
 }
 
-var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
-
 // account reads what a connection asks its account for.
 func (s *Service) account(ctx context.Context, scope *tenant.Scope, id, bucket string) (account, error) {
-	if bucket != "" && !bucketName.MatchString(bucket) {
+	if bucket != "" && !isBucket(bucket) {
 		return account{}, fault.New(fault.Invalid, "This is no name of an S3 bucket.").At("query.exportBucket", "is no name of a bucket", bucket)
 	}
 	_, c, _, err := s.find(ctx, scope, id)
@@ -134,7 +128,7 @@ func (s *Service) account(ctx context.Context, scope *tenant.Scope, id, bucket s
 	if s.Principal == "" {
 		return account{}, noPrincipal()
 	}
-	return account{c, s.Principal, bucket}, nil
+	return account{c, s.Principal, c.buckets(bucket)}, nil
 }
 
 // noPrincipal is the refusal of roles where it is not known whom they are to trust.

@@ -9,8 +9,8 @@ import (
 // account is what the account of a connection is asked for.
 type account struct {
 	Connection
-	principal string // who takes the role
-	bucket    string // of data exports; "" for none
+	principal string   // who takes the role
+	buckets   []string // of data exports
 }
 
 // statement is one of IAM's, as JSON.
@@ -47,10 +47,14 @@ func (a account) permissions() string {
 	for _, u := range uses {
 		all = append(all, statement{Sid: u.sid, Effect: "Allow", Action: actionsFor(u.use), Resource: []string{"*"}})
 	}
-	if a.bucket != "" {
-		arn := "arn:" + a.Partition + ":s3:::" + a.bucket
-		all = append(all, statement{Sid: "ExportList", Effect: "Allow", Action: []string{"s3:ListBucket"}, Resource: []string{arn}},
-			statement{Sid: "ExportRead", Effect: "Allow", Action: []string{"s3:GetObject"}, Resource: []string{arn + "/*"}})
+	if len(a.buckets) > 0 {
+		list := statement{Sid: "ExportList", Effect: "Allow", Action: []string{"s3:ListBucket"}}
+		read := statement{Sid: "ExportRead", Effect: "Allow", Action: []string{"s3:GetObject"}}
+		for _, bucket := range a.buckets {
+			arn := "arn:" + a.Partition + ":s3:::" + bucket
+			list.Resource, read.Resource = append(list.Resource, arn), append(read.Resource, arn+"/*")
+		}
+		all = append(all, list, read)
 	}
 	return document(all...)
 }
@@ -58,7 +62,7 @@ func (a account) permissions() string {
 // template is the CloudFormation template of the role, filled in.
 func (a account) template() []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, templateHead, quoted(a.ExternalID), quoted(a.principal), quoted(a.bucket), quoted(RolePath))
+	fmt.Fprintf(&b, templateHead, quoted(a.ExternalID), quoted(a.principal), quoted(RolePath))
 	for _, u := range uses {
 		fmt.Fprintf(&b, "              - Sid: %s\n                Effect: Allow\n                Action:\n", u.sid)
 		for _, action := range Actions() {
@@ -68,8 +72,23 @@ func (a account) template() []byte {
 		}
 		b.WriteString("                Resource: \"*\" # " + resourceReason + "\n")
 	}
+	if len(a.buckets) > 0 {
+		b.WriteString(a.exportStatements())
+	}
 	b.WriteString(templateTail)
 	return []byte(b.String())
+}
+
+// exportStatements allows what lies in the buckets of exports to be listed and read.
+func (a account) exportStatements() string {
+	var list, read strings.Builder
+	for _, bucket := range a.buckets {
+		fmt.Fprintf(&list, "                  - !Sub \"arn:${AWS::Partition}:s3:::%s\"\n", bucket)
+		fmt.Fprintf(&read, "                  - !Sub \"arn:${AWS::Partition}:s3:::%s/*\" # files have names that AWS gives them\n", bucket)
+	}
+	const statement = "              - Sid: %s\n                Effect: Allow\n                Action: %s # %s\n                Resource:\n%s"
+	return fmt.Sprintf(statement, "ExportList", "s3:ListBucket", "finds the files of data exports", list.String()) +
+		fmt.Sprintf(statement, "ExportRead", "s3:GetObject", "reads them", read.String())
 }
 
 // quoted writes a text in quotes, which YAML reads as JSON does.
@@ -94,14 +113,6 @@ Parameters:
     Default: %s
     AllowedPattern: "^arn:aws[a-z-]*:iam::[0-9]{12}:(root|role/.+)$"
     Description: Who takes the role. Leave it as it is.
-  ExportBucket:
-    Type: String
-    Default: %s
-    AllowedPattern: "^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$"
-    Description: The bucket of your FOCUS data exports, where there is one; empty for none.
-
-Conditions:
-  HasExports: !Not [!Equals [!Ref ExportBucket, ""]]
 
 Resources:
   Role:
@@ -128,24 +139,7 @@ Resources:
             Statement:
 `
 
-const templateTail = `  Exports:
-    Type: AWS::IAM::Policy
-    Condition: HasExports
-    Properties:
-      Roles: [!Ref Role]
-      PolicyName: exports
-      PolicyDocument:
-        Version: "2012-10-17"
-        Statement:
-          - Sid: ExportList
-            Effect: Allow
-            Action: s3:ListBucket # finds the files of data exports
-            Resource: !Sub "arn:${AWS::Partition}:s3:::${ExportBucket}"
-          - Sid: ExportRead
-            Effect: Allow
-            Action: s3:GetObject # reads them
-            Resource: !Sub "arn:${AWS::Partition}:s3:::${ExportBucket}/*" # files have names that AWS gives them
-
+const templateTail = `
 Outputs:
   RoleArn:
     Description: Give this to Tenantry as roleArn of the connection.

@@ -140,7 +140,7 @@ func TestTheQuickCreateLink(t *testing.T) {
 	q, err := url.ParseQuery(query)
 	require.NoError(t, err)
 	require.Equal(t, url.Values{"templateURL": {"https://bucket.s3.amazonaws.com/connections/" + string(c.ID) + "/template.yaml?X-Amz-Signature=a%2Fb&x=1"},
-		"stackName": {"tenantry"}, "param_ExternalId": {c.ExternalID}, "param_Principal": {customertest.Platform}, "param_ExportBucket": {"abc-data-exports"}}, q)
+		"stackName": {"tenantry"}, "param_ExternalId": {c.ExternalID}, "param_Principal": {customertest.Platform}}, q)
 	require.Equal(t, a.Now().Add(time.Hour), *s.ValidUntil)
 	_, text := template(t, a, "")
 	require.Len(t, a.Files(t, "connections/"+string(c.ID)), 1)

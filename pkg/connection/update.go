@@ -19,6 +19,7 @@ type Patch struct {
 	RoleARN *string   `json:"roleArn,omitempty" minLength:"1" maxLength:"512" doc:"The role in the account: the stack's output RoleArn. It is verified."`
 	Profile *string   `json:"profile,omitempty" minLength:"1" maxLength:"64" doc:"Instead of a role, a profile of the machine's own AWS configuration: only where the platform runs on one machine. It is verified."`
 	Regions *[]string `json:"regions,omitempty" maxItems:"50" doc:"Replaces all regions; none for everywhere that the account has enabled."`
+	Exports *[]Export `json:"exports,omitempty" maxItems:"10" doc:"Replaces all exports. Of one that is not there any more, what it brought stays."`
 	Paused  *bool     `json:"paused,omitempty" doc:"True: nothing is read from the account. False: it is verified and read again."`
 }
 
@@ -70,6 +71,11 @@ func (p Patch) apply(c Connection) (_ Connection, verify string, err error) {
 	}
 	if p.Regions != nil {
 		if c.Regions, err = regions(*p.Regions); err != nil {
+			return c, "", err
+		}
+	}
+	if p.Exports != nil {
+		if c.Exports, err = exports(*p.Exports); err != nil {
 			return c, "", err
 		}
 	}
@@ -159,6 +165,6 @@ func (s *Service) abandoned(ctx context.Context, scope *tenant.Scope, h *store.T
 
 // equal tells whether two connections say the same, apart from when they were written.
 func (c Connection) equal(o Connection) bool {
-	return c.Name == o.Name && c.Kind == o.Kind && c.RoleARN == o.RoleARN && c.Profile == o.Profile && slices.Equal(c.Regions, o.Regions) &&
+	return c.Name == o.Name && c.Kind == o.Kind && c.RoleARN == o.RoleARN && c.Profile == o.Profile && slices.Equal(c.Regions, o.Regions) && slices.Equal(c.Exports, o.Exports) &&
 		c.Status == o.Status && c.Reason == o.Reason && c.VerifiedAt == o.VerifiedAt && c.BrokenSince == o.BrokenSince
 }

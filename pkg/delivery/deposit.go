@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -14,19 +15,25 @@ import (
 
 // Deposit is a delivery that the platform itself makes of what it has collected; rules split it.
 type Deposit struct {
-	Source      string // its whole name, as ce:con_...
-	Key         string // of its content, within the source: what was deposited under a key is not deposited again
+	Source      string            // its whole name, as ce:con_...
+	ID          tenant.DeliveryID // of one whose files lie under their Names already; "" where Files have them
+	Format      string            // "" for csv
+	Key         string            // of its content, within the source: what was deposited under a key is not deposited again
 	Files       []DepositFile
 	Periods     map[calendar.Month]Period // what is known of billing periods beside their lines
 	AllowShrink bool
 	With        []store.Change // goes into the transaction that makes the delivery
 }
 
-// DepositFile is a CSV file, which may be gzip-compressed.
+// DepositFile is a file: CSV, which may be gzip-compressed, or Parquet.
 type DepositFile struct {
 	Name string
 	Body []byte
+	Size int64 // of one that lies there already
 }
+
+// size is the file's, wherever it lies.
+func (f *DepositFile) size() int64 { return max(f.Size, int64(len(f.Body))) }
 
 // Period is what a Deposit says of a billing period.
 type Period struct {
@@ -75,6 +82,9 @@ func (s *Service) Deposit(ctx context.Context, scope *tenant.Scope, d Deposit) (
 	}
 	if r.Status == Awaiting {
 		for i, f := range d.Files {
+			if d.ID != "" {
+				break
+			}
 			if err := s.Files.Put(ctx, scope, Name(id, i), f.Body); err != nil {
 				return "", err
 			}
@@ -96,13 +106,16 @@ func (s *Service) register(ctx context.Context, scope *tenant.Scope, t *store.Te
 		return before.ID, err
 	}
 	now := s.Clock().UTC()
-	id, err := tenant.NewDeliveryID(now, s.Random)
-	if err != nil {
-		return "", err
+	id := d.ID
+	if id == "" {
+		var err error
+		if id, err = tenant.NewDeliveryID(now, s.Random); err != nil {
+			return "", err
+		}
 	}
-	r := record{Delivery: Delivery{ID: id, Source: d.Source, Format: "csv", AllowShrink: d.AllowShrink, Status: Awaiting, CreatedAt: now}, Periods: d.Periods}
+	r := record{Delivery: Delivery{ID: id, Source: d.Source, Format: cmp.Or(d.Format, "csv"), AllowShrink: d.AllowShrink, Status: Awaiting, CreatedAt: now}, Periods: d.Periods}
 	for _, f := range d.Files {
-		r.Files = append(r.Files, Upload{Name: f.Name, SizeBytes: int64(len(f.Body))})
+		r.Files = append(r.Files, Upload{Name: f.Name, SizeBytes: f.size()})
 	}
 	row, err := s.row(ctx, scope, audit.Event{Target: target(id), Operation: deposit, After: tell(&r.Delivery)})
 	if err != nil {

@@ -108,6 +108,9 @@ func Fetches(id tenant.ConnectionID) Span { return prefix(core("FETCH#" + string
 // CostBook is what is known of a connection's costs by Cost Explorer.
 func CostBook(id tenant.ConnectionID) Key { return core("COSTBOOK#" + string(id)) }
 
+// DataExports is what is known of the exports of AWS Data Exports of a connection.
+func DataExports(id tenant.ConnectionID) Key { return core("DATAEXPORTS#" + string(id)) }
+
 // Collected is what collection has spent in a UTC month.
 func Collected(m calendar.Month) Key { return core("COLLECTED#" + m.String()) }
 

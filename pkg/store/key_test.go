@@ -73,6 +73,7 @@ func TestKeys(t *testing.T) {
 		{store.Schedule(web, "costs"), store.CoreTable, core, "SCHEDULE#" + string(web) + "#costs"},
 		{store.Fetch("con_1", "costs"), store.CoreTable, core, "FETCH#con_1#costs"},
 		{store.CostBook("con_1"), store.CoreTable, core, "COSTBOOK#con_1"},
+		{store.DataExports("con_1"), store.CoreTable, core, "DATAEXPORTS#con_1"},
 		{store.Collected(september), store.CoreTable, core, "COLLECTED#2024-09"},
 		{store.Inventory(), store.CoreTable, core, "INVENTORY"},
 		{store.Inventoried("1#1", "v7"), store.CoreTable, core, "INVENTORY#1%231#v7"},
@@ -176,7 +177,7 @@ func TestPartitionsDoNotCollide(t *testing.T) {
 func TestSpansHoldTheirEntitiesOnly(t *testing.T) {
 	documents := store.Documents(web)
 	all := []store.Key{store.Meta(), store.Roster(), store.Head(), store.TagKeys(), store.Project(web), store.Delivery(imports),
-		store.Cover(september), store.Idempotency("o", "k"), store.Usage(calendar.Date(2024, 9, 1)), store.Export("exp_1"), store.KeyUse("key_1"), store.Fetch("con_1", "costs"), store.CostBook("con_1"), store.Collected(september), store.Invoice(september, "key"), store.Index(web, "v"), store.Totals(web, "C#", september),
+		store.Cover(september), store.Idempotency("o", "k"), store.Usage(calendar.Date(2024, 9, 1)), store.Export("exp_1"), store.KeyUse("key_1"), store.Fetch("con_1", "costs"), store.CostBook("con_1"), store.DataExports("con_1"), store.Collected(september), store.Invoice(september, "key"), store.Index(web, "v"), store.Totals(web, "C#", september),
 		store.Run(web, "import", "s"), store.Document(web, "s", "v", september, "m", "g", 0), store.YearDocument(web, "s", "v", 2024, "m", "g", 0)}
 	tests := []struct {
 		span store.Span

@@ -53,7 +53,13 @@ const tenantData = `{"Version": "2012-10-17", "Statement": [
 	{"Sid": "TenantFileNames", "Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": ["arn:aws:s3:::imports"],
 		"Condition": {
 			"StringLike": {"s3:prefix": ["tenants/${aws:PrincipalTag/tenant}/*"]},
-			"Null": {"s3:prefix": ["false"], "aws:PrincipalTag/tenant": ["false"]}}}
+			"Null": {"s3:prefix": ["false"], "aws:PrincipalTag/tenant": ["false"]}}},
+	{"Sid": "TenantFilesOfCollected", "Effect": "Allow", "Action": ["s3:DeleteObject"],
+		"Resource": ["arn:aws:s3:::imports/tenants/${aws:PrincipalTag/tenant}/collected/*"],
+		"Condition": {"Null": {"aws:PrincipalTag/tenant": ["false"]}}},
+	{"Sid": "TenantFilesOfDeliveries", "Effect": "Allow", "Action": ["s3:AbortMultipartUpload"],
+		"Resource": ["arn:aws:s3:::imports/tenants/${aws:PrincipalTag/tenant}/deliveries/*"],
+		"Condition": {"Null": {"aws:PrincipalTag/tenant": ["false"]}}}
 ]}`
 
 const trust = `{"Version": "2012-10-17", "Statement": [
@@ -92,7 +98,7 @@ func TestActionsAndResourcesAreNamed(t *testing.T) {
 			for _, resource := range s.Resource {
 				if s.Sid == "VerifyCustomers" || s.Sid == "ReadCustomers" { // the account, and the rest of a role's name
 					require.Equal(t, "arn:aws:iam::*:role/tenantry/*", resource)
-				} else if s.Sid != "TenantFiles" && s.Sid != "Schedules" && s.Sid != "ListSchedules" { // the rest of a name; there is no resource of lists
+				} else if !strings.HasPrefix(s.Sid, "TenantFiles") && s.Sid != "Schedules" && s.Sid != "ListSchedules" { // the rest of a name; there is no resource of lists
 					require.NotContains(t, resource, "*", "%s: %s", name, s.Sid)
 				}
 			}
@@ -304,6 +310,10 @@ func TestFilesAreTheTenants(t *testing.T) {
 		"its file":                     {"s3:GetObject", "imports/tenants/" + own + "/d/0", "", own, true, true},
 		"its file, written":            {"s3:PutObject", "imports/tenants/" + own + "/d/0", "", own, true, true},
 		"its file, removed":            {"s3:DeleteObject", "imports/tenants/" + own + "/d/0", "", own, false, true},
+		"what was collected, removed":  {"s3:DeleteObject", "imports/tenants/" + own + "/collected/c", "", own, true, true},
+		"a delivery's file, removed":   {"s3:DeleteObject", "imports/tenants/" + own + "/deliveries/d/0", "", own, false, true},
+		"a copying, given up":          {"s3:AbortMultipartUpload", "imports/tenants/" + own + "/deliveries/d/0", "", own, true, true},
+		"another's, removed":           {"s3:DeleteObject", "imports/tenants/ten_01J00000000000000000000001/collected/c", "", own, false, false},
 		"its file, a version removed":  {"s3:DeleteObjectVersion", "imports/tenants/" + own + "/d/0", "", own, false, true},
 		"another's, a version removed": {"s3:DeleteObjectVersion", "imports/tenants/ten_01J00000000000000000000001/d", "", own, false, false},
 		"its versions, listed":         {"s3:ListBucketVersions", "imports", "tenants/" + own + "/", own, false, true},

@@ -45,7 +45,15 @@ func (r Resources) TenantData() Document {
 	return document(append([]Statement{
 		allow("TenantItems", changeItems, r.Tables[store.CoreTable], r.Tables[store.CostTable]).when(ofTenant()),
 		allow("TenantAudit", appendItems, r.Tables[store.AuditTable]).when(ofTenant()),
-	}, r.files("s3:GetObject", "s3:PutObject")...)...)
+	}, append(r.files("s3:GetObject", "s3:PutObject"),
+		r.below("collected", "s3:DeleteObject"), r.below("deliveries", "s3:AbortMultipartUpload"))...)...)
+}
+
+// below allows actions on a folder of the tenant's files: what was collected is removed when it was collected anew, and the copying of a
+// delivery can be given up. The wildcard is the rest of a file's name.
+func (r Resources) below(folder string, actions ...string) Statement {
+	return allow("TenantFilesOf"+strings.ToUpper(folder[:1])+folder[1:], actions, r.Bucket+"/tenants/"+theTenant+"/"+folder+"/*").
+		when(Conditions{"Null": {principalTag: {"false"}}})
 }
 
 // TenantErasure is the policy of the role that jobs take: as TenantData, and the audit log and files can be erased.

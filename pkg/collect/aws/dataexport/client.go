@@ -1,0 +1,124 @@
+package dataexport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/tenantry/tenantry/pkg/collect"
+	"github.com/tenantry/tenantry/pkg/connection"
+	"github.com/tenantry/tenantry/pkg/fault"
+)
+
+// client calls S3 in the account, in the bucket's region.
+func (s *step) client(ctx context.Context, e connection.Export) (*s3.Client, error) {
+	if s.config == nil {
+		config, err := s.collector.Config(ctx, s.task.Scope, s.task.Connection)
+		if err != nil {
+			return nil, err
+		}
+		s.config = &config
+	}
+	config := s.config.Copy()
+	if e.Region != "" {
+		config.Region = e.Region
+	}
+	if s.collector.Retryer != nil {
+		config.Retryer = s.collector.Retryer
+	}
+	return s3.NewFromConfig(config, func(o *s3.Options) {
+		o.UsePathStyle = config.BaseEndpoint != nil || strings.Contains(e.Bucket, ".") // the certificate is for one label
+	}), nil
+}
+
+// asked is a call that failed, with what IAM calls it and what it is on.
+type asked struct {
+	action, on string
+	cause      error
+}
+
+// Error says what failed.
+func (a *asked) Error() string { return a.action + " on " + a.on + ": " + a.cause.Error() }
+
+// Unwrap gives the cause.
+func (a *asked) Unwrap() error { return a.cause }
+
+// failure is what is wrong with an export, in words for people.
+type failure struct{ reason string }
+
+// Error gives the reason.
+func (f *failure) Error() string { return f.reason }
+
+func statusOf(err error) int {
+	if answer, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
+		return answer.HTTPStatusCode()
+	}
+	return 0
+}
+
+func codeOf(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return api.ErrorCode()
+	}
+	return ""
+}
+
+// wrong says what is wrong with an export, and what to do; "" where that is not the export's or the role's.
+func (s *step) wrong(e connection.Export, err error) string {
+	action, on := "s3:GetObject", "arn:"+s.task.Connection.Partition+":s3:::"+e.Bucket+"/*"
+	if a, ok := errors.AsType[*asked](err); ok {
+		action, on = a.action, a.on
+	}
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f.reason
+	}
+	switch code := codeOf(err); {
+	case code == "AccessDenied" || code == "AllAccessDisabled" || code == "" && statusOf(err) == http.StatusForbidden:
+		return fmt.Sprintf("the role does not allow %s on %s. Update the stack of the connection's template; where the bucket is another account's or has a KMS key of "+
+			"its own, allow the role there too.", action, on)
+	case code == "NoSuchBucket":
+		return "there is no bucket " + e.Bucket + "."
+	case statusOf(err) == http.StatusMovedPermanently || code == "AuthorizationHeaderMalformed" || code == "IllegalLocationConstraintException":
+		return "the bucket " + e.Bucket + " is in another region. Give the export its region."
+	}
+	return ""
+}
+
+// left goes on without an export that something is wrong with, and says what; other errors end the step.
+func (s *step) left(ctx context.Context, e connection.Export, err error) error {
+	if why := s.wrong(e, err); why != "" {
+		s.task.Aside("The export " + e.Name + " cannot be read: " + why)
+		p := s.book.Plan
+		if p.Copy != nil {
+			s.giveUp(p.Copy)
+		}
+		p.next()
+		return s.save(ctx)
+	}
+	return explain(err)
+}
+
+// explain says what an error means to the run.
+func explain(err error) error {
+	if refusal, ok := errors.AsType[*connection.Refusal](err); ok {
+		return &collect.Denied{Reason: refusal.Error()}
+	}
+	if _, own := errors.AsType[*fault.Error](err); own || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if _, slow := retry.DefaultThrottleErrorCodes[codeOf(err)]; slow {
+		return &collect.Throttled{After: time.Minute}
+	}
+	if _, ok := errors.AsType[smithy.APIError](err); ok {
+		return fault.Wrap(err, fault.Unavailable, "The bucket of an export cannot be read now.")
+	}
+	return err
+}
