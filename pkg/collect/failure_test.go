@@ -259,7 +259,8 @@ func TestThePlanBoundsWhatIsAsked(t *testing.T) {
 		w := newTester(t, 30)
 		_, err := w.app.SetPlan(t.Context(), organization.PlanChange{TenantID: string(w.app.Alice.Tenant), Plan: "free", By: "x", Reason: "y"})
 		require.NoError(t, err)
-		done := make(chan error)
+		w.app.Collect.Collectors[collect.Resources] = w.account
+		var all []collect.Message
 		for i, id := range []tenant.ConnectionID{"con_01J00000000000000000000002", "con_01J00000000000000000000003", "con_01J00000000000000000000004", "con_01J00000000000000000000005"} {
 			account := string(rune('1'+i)) + "22233334444"
 			w.connect(id, account, connection.Member)
@@ -267,10 +268,13 @@ func TestThePlanBoundsWhatIsAsked(t *testing.T) {
 			m.Project = w.project(account)
 			w.app.Alice.Do(t, "PATCH", w.app.Alice.Path("/projects/"+string(m.Project)), map[string]any{"accountIds": []string{account}}).Is(t, 200)
 			m.Kind = collect.Resources
-			w.app.Collect.Collectors[collect.Resources] = w.account
+			all = append(all, m)
+		}
+		done := make(chan error)
+		for _, m := range all {
 			go func() { done <- w.app.Collect.Handle(t.Context(), m) }()
 		}
-		for range 4 {
+		for range all {
 			require.NoError(t, <-done)
 		}
 		require.LessOrEqual(t, w.account.calls(), 100)
