@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -245,14 +246,12 @@ func ask(id tenant.ID) job.Message { return job.Message{Kind: schedule.Kind, Ten
 type between struct {
 	schedule.Scheduler
 	happens func()
+	once    sync.Once
 }
 
 // Put has it happen first.
 func (b *between) Put(ctx context.Context, e schedule.Entry) error {
-	if f := b.happens; f != nil {
-		b.happens = nil
-		f()
-	}
+	b.once.Do(b.happens)
 	return b.Scheduler.Put(ctx, e)
 }
 
