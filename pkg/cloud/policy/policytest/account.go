@@ -49,7 +49,7 @@ func Role(name string) string { return "arn:aws:iam::" + id + ":role/" + name }
 type Account struct {
 	URL              string
 	dynamodb, others *httputil.ReverseProxy
-	customers        Customers
+	beyond           Others
 	mu               sync.Mutex
 	rules            []Rule
 	law              *Law
@@ -60,11 +60,13 @@ type Account struct {
 	after            func(r *http.Request, service, role string) // what is told of calls that went well
 }
 
-// Customers are the accounts of others: what is asked of their roles and in their sessions.
-type Customers interface {
+// Others are what lies beyond the account: other accounts, customertest.Clouds.
+type Others interface {
 	http.Handler
-	// Has tells whether an access key is of a session in one of them.
-	Has(accessKey string) bool
+	// Admit lets an access key speak for a role of this account.
+	Admit(accessKey, role string)
+	// Knows tells whether a session of theirs has the access key.
+	Knows(accessKey string) bool
 }
 
 type session struct {
@@ -116,6 +118,14 @@ func (a *Account) Enact(t testing.TB, rules ...Rule) {
 	a.rules, a.law = rules, law
 }
 
+// Beyond has roles of other accounts be taken from those, if the role that asks may take them, and their sessions be theirs. Without it a
+// role of another account is one that Add has made.
+func (a *Account) Beyond(o Others) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.beyond = o
+}
+
 // Key gives the access key of a session of a role with those tags, as Lambda gives one to a function.
 func (a *Account) Key(role string, tags map[string]string) string {
 	key := "ASIA" + rand.Text()[:16]
@@ -159,10 +169,10 @@ func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	a.calls[service]++
 	s, known := a.sessions[signed[1]]
-	law := a.law
+	law, beyond := a.law, a.beyond
 	a.mu.Unlock()
-	if !known && a.customers != nil && a.customers.Has(signed[1]) {
-		a.customers.ServeHTTP(w, r)
+	if !known && beyond != nil && beyond.Knows(signed[1]) {
+		beyond.ServeHTTP(w, r)
 		return
 	}
 	if !known || time.Now().After(s.ends) {
@@ -184,16 +194,17 @@ func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if elsewhere(requests[0]) && beyond != nil {
+		beyond.Admit(signed[1], s.role)
+		beyond.ServeHTTP(w, r)
+		return
+	}
 	a.pass(w, r, s, service, requests, body)
 }
 
 // pass hands on what is allowed.
 func (a *Account) pass(w http.ResponseWriter, r *http.Request, s session, service string, requests []Request, body []byte) {
-	switch {
-	case service == "sts" && elsewhere(requests[0]) && a.customers != nil:
-		a.customers.ServeHTTP(w, r)
-		return
-	case service == "sts" && requests[0].Action == "sts:AssumeRole":
+	if service == "sts" && requests[0].Action == "sts:AssumeRole" {
 		a.assume(w, r, body)
 		return
 	}
@@ -246,6 +257,7 @@ func hide(r *http.Response) error {
 // into says who asks.
 func (s session) into(r *Request) {
 	r.Principal = s.role
+	r.Context["aws:securetransport"] = []string{"true"} // what AWS speaks; the emulators do not
 	for key, value := range s.tags {
 		r.Context["aws:principaltag/"+strings.ToLower(key)] = []string{value}
 	}

@@ -65,8 +65,5 @@ func (a *Account) Rules() []Rule {
 	return slices.Clone(a.rules)
 }
 
-// Reach has what is asked of other accounts go to these.
-func (a *Account) Reach(c Customers) { a.customers = c }
-
 // Tell has calls of DynamoDB, S3 and others told of that went well, with the role in whose session they were made.
 func (a *Account) Tell(of func(r *http.Request, service, role string)) { a.after = of }
