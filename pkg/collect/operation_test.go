@@ -11,6 +11,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/apptest"
 	"github.com/tenantry/tenantry/pkg/collect"
 	"github.com/tenantry/tenantry/pkg/connection"
+	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -62,6 +63,9 @@ func TestStart(t *testing.T) {
 		two := w.begin()
 		require.Equal(t, one.Slot.Add(time.Second), two.Slot, "a slot is of one run, and this second has one")
 	})
+}
+
+func TestStartIsRefused(t *testing.T) {
 	t.Run("says what to do where nothing can be collected", func(t *testing.T) {
 		w := newTester(t, 2)
 		start := func(k string) *apptest.Answer {
@@ -79,7 +83,7 @@ func TestStart(t *testing.T) {
 		w.app.Bob.Do(t, "POST", w.app.Bob.Path("/projects/"+string(w.app.Bob.Project)+"/runs"), map[string]any{"kind": "costs"}).Fails(t, 409, "No AWS account is connected")
 		start("invoices").Fails(t, 422, "kind")
 		w.alice().Do(t, "POST", w.app.Alice.Path("/projects/"+string(w.app.Alice.Project)+"/archive"), nil).Is(t, 200)
-		start("metrics").Fails(t, 409, "archived")
+		require.Equal(t, fault.Archived, start("metrics").Fails(t, 409, "archived").Code)
 	})
 	t.Run("is for editors and above, of their projects", func(t *testing.T) {
 		w := newTester(t, 2)

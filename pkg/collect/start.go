@@ -63,7 +63,7 @@ func (s *Service) start(ctx context.Context, scope *tenant.Scope, in *startIn) (
 // make writes a run of the present second, where the project can have one and none of its kind is under way.
 func (s *Service) make(ctx context.Context, scope *tenant.Scope, h *store.Tenant, p project.Project, k Kind, once route.Once) (tenant.RunID, error) {
 	if p.Archived {
-		return "", fault.New(fault.Conflict, "The project is archived. PATCH it with `archived: false` first.")
+		return "", fault.New(fault.Conflict, "The project is archived. PATCH it with `archived: false` first.").Coded(fault.Archived)
 	}
 	if err := s.connected(ctx, h, p, k); err != nil {
 		return "", err

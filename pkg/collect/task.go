@@ -2,15 +2,13 @@ package collect
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
@@ -52,7 +50,7 @@ type Use struct {
 
 // said is what a collector had to say so far.
 type said struct {
-	notes   []byte
+	notes   job.Notes
 	counts  map[string]int64
 	skipped []Skipped
 	partial string
@@ -72,33 +70,18 @@ type Skipped struct {
 }
 
 // Notes fills into with what was kept last for the slot; it stays as it is where nothing was.
-func (t *Task) Notes(into any) error {
-	if len(t.said.notes) == 0 {
-		return nil
-	}
-	if err := json.Unmarshal(t.said.notes, into); err != nil {
-		return fmt.Errorf("read the notes of a fetch: %w", err)
-	}
-	return nil
-}
+func (t *Task) Notes(into any) error { return t.said.notes.Read(into) }
 
 // Keep has the next step find v as its notes. Where this one ends as *Throttled, the next one goes on from the last Keep, and what was
 // counted since is not; after other errors it is as if the step had said nothing. JSON of v must be under 300 KB.
 func (t *Task) Keep(v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("keep the notes of a fetch: %w", err)
+	if err := t.said.notes.Keep(v); err != nil {
+		return err
 	}
-	if len(b) > maxNotes {
-		return errors.New("the notes of a fetch are over 300 KB")
-	}
-	t.said.notes = b
 	kept := t.said.clone()
 	t.kept = &kept
 	return nil
 }
-
-const maxNotes = 300 << 10
 
 // Spend is asked before calls are made that it counts: for the run, the tenant's meter and its plan. It is ErrCapped where the plan has
 // no more for this month; then they must not be made.

@@ -134,34 +134,43 @@ type Run struct {
 	Tenant *store.Tenant
 	Until  time.Time // when the step should be at its end
 	GaveUp bool      // told to Failed: the platform could not do it, and the tenant is not to blame
-	notes  []byte
+	notes  Notes
 }
 
 // Notes fills into with what the step before kept; it stays as it is in the first step.
-func (r *Run) Notes(into any) error {
-	if len(r.notes) == 0 {
-		return nil
-	}
-	if err := json.Unmarshal(r.notes, into); err != nil {
-		return fmt.Errorf("read the notes of a job: %w", err)
-	}
-	return nil
-}
+func (r *Run) Notes(into any) error { return r.notes.Read(into) }
 
 // Keep has the next step find v as its notes, if this one comes to its end without an error. JSON of v must be under 300 KB.
-func (r *Run) Keep(v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("keep the notes of a job: %w", err)
+func (r *Run) Keep(v any) error { return r.notes.Keep(v) }
+
+// Notes are what one step of a work keeps for the next: JSON of its own, none in the first.
+type Notes []byte
+
+const maxNotes = 300 << 10
+
+// Read fills into with what was kept; it stays as it is where nothing was.
+func (n Notes) Read(into any) error {
+	if len(n) == 0 {
+		return nil
 	}
-	if len(b) > maxNotes {
-		return errors.New("the notes of a job are over 300 KB")
+	if err := json.Unmarshal(n, into); err != nil {
+		return fmt.Errorf("read the notes of a step: %w", err)
 	}
-	r.notes = b
 	return nil
 }
 
-const maxNotes = 300 << 10
+// Keep makes them JSON of v, which must be under 300 KB; after an error they are as they were.
+func (n *Notes) Keep(v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("keep the notes of a step: %w", err)
+	}
+	if len(b) > maxNotes {
+		return errors.New("the notes of a step are over 300 KB")
+	}
+	*n = b
+	return nil
+}
 
 // Work is what a feature registers of a kind.
 type Work struct {

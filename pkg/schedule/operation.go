@@ -211,7 +211,7 @@ func (s *Service) update(ctx context.Context, scope *tenant.Scope, in *updateIn)
 		return nil, err
 	}
 	if p.project.Archived {
-		return nil, fault.New(fault.Conflict, "The project is archived, and nothing of it is collected. Take it back first.")
+		return nil, fault.New(fault.Conflict, "The project is archived, and nothing of it is collected. PATCH it with `archived: false` first.").Coded(fault.Archived)
 	}
 	k := collect.Kind(in.Kind)
 	for range attempts {

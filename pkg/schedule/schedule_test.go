@@ -21,6 +21,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/apptest"
 	"github.com/tenantry/tenantry/pkg/collect"
 	"github.com/tenantry/tenantry/pkg/connection"
+	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/schedule"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -210,7 +211,8 @@ func TestSchedulesFollow(t *testing.T) {
 		a.Alice.Do(t, "PATCH", of(made.ID)+"/schedules/costs", body{"expression": "rate(1 day)"}).Is(t, 200)
 		a.Alice.Do(t, "POST", of(made.ID)+"/archive", nil).Is(t, 200)
 		requireState(t, 6, true)
-		a.Alice.Do(t, "PATCH", of(made.ID)+"/schedules/costs", body{"enabled": false}).Fails(t, 409, "")
+		p := a.Alice.Do(t, "PATCH", of(made.ID)+"/schedules/costs", body{"enabled": false}).Fails(t, 409, "archived")
+		require.Equal(t, fault.Archived, p.Code)
 		var s shown
 		a.Alice.Get(t, of(made.ID)+"/schedules/costs").Is(t, 200).Into(t, &s)
 		require.Equal(t, "archived", s.State)
