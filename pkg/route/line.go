@@ -21,7 +21,7 @@ func (s *server) begin(c *call, r *http.Request) (context.Context, *observe.Line
 // is ours.
 func (s *server) write(ctx context.Context, l *observe.Line, c *call, w *response, broken any) {
 	about := observe.Subject{Operation: c.request.Operation, Tenant: c.member.Tenant()}
-	if c.scope != nil {
+	if c.scope != nil && w.status < http.StatusBadRequest { // else it may be no project of theirs
 		about.Project = tenant.ProjectID(c.project)
 	}
 	l.About(about)
