@@ -12,6 +12,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -48,14 +49,25 @@ func Role(name string) string { return "arn:aws:iam::" + id + ":role/" + name }
 type Account struct {
 	URL              string
 	dynamodb, others *httputil.ReverseProxy
+	beyond           Others
 	mu               sync.Mutex
-	roles            map[string]role    // by ARN
+	rules            []Rule
+	law              *Law
 	sessions         map[string]session // by access key
 	denied           []Request
-	calls            map[string]int // by service
+	decisions        map[string]*Decided
+	calls            map[string]int                              // by service
+	after            func(r *http.Request, service, role string) // what is told of calls that went well
 }
 
-type role struct{ policy, trust Policy }
+// Others are what lies beyond the account: other accounts, customertest.Clouds.
+type Others interface {
+	http.Handler
+	// Admit lets an access key speak for a role of this account.
+	Admit(accessKey, role string)
+	// Knows tells whether a session of theirs has the access key.
+	Knows(accessKey string) bool
+}
 
 type session struct {
 	role string
@@ -68,8 +80,9 @@ func Start(t testing.TB, dynamodb, others string) *Account {
 	t.Helper()
 	a := &Account{
 		dynamodb: forward(t, dynamodb), others: forward(t, others),
-		roles: map[string]role{}, sessions: map[string]session{}, calls: map[string]int{},
+		sessions: map[string]session{}, decisions: map[string]*Decided{}, calls: map[string]int{},
 	}
+	a.Enact(t)
 	server := httptest.NewServer(a)
 	t.Cleanup(server.Close)
 	a.URL = server.URL
@@ -82,20 +95,35 @@ func forward(t testing.TB, to string) *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }, ModifyResponse: hide}
 }
 
-// Add makes a role; trust is empty where nobody takes it by STS.
+// Add makes a role, or one in another account that has a trust policy and nothing else; trust is empty where nobody takes it by STS.
 func (a *Account) Add(t testing.TB, arn string, policy, trust []byte) {
 	t.Helper()
-	r := role{}
-	var err error
-	r.policy, err = Parse(policy)
-	require.NoError(t, err)
+	a.mu.Lock()
+	rules := slices.DeleteFunc(slices.Clone(a.rules), func(r Rule) bool { return r.Of == arn })
+	a.mu.Unlock()
+	rules = append(rules, Rule{Identity, arn, arn, policy})
 	if len(trust) > 0 {
-		r.trust, err = Parse(trust)
-		require.NoError(t, err)
+		rules = append(rules, Rule{Trust, arn, arn, trust})
 	}
+	a.Enact(t, rules...)
+}
+
+// Enact has these rules, and no others, hold from now on.
+func (a *Account) Enact(t testing.TB, rules ...Rule) {
+	t.Helper()
+	law, err := NewLaw(rules...)
+	require.NoError(t, err)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.roles[arn] = r
+	a.rules, a.law = rules, law
+}
+
+// Beyond has roles of other accounts be taken from those, if the role that asks may take them, and their sessions be theirs. Without it a
+// role of another account is one that Add has made.
+func (a *Account) Beyond(o Others) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.beyond = o
 }
 
 // Key gives the access key of a session of a role with those tags, as Lambda gives one to a function.
@@ -141,8 +169,12 @@ func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	a.calls[service]++
 	s, known := a.sessions[signed[1]]
-	is := a.roles[s.role]
+	law, beyond := a.law, a.beyond
 	a.mu.Unlock()
+	if !known && beyond != nil && beyond.Knows(signed[1]) {
+		beyond.ServeHTTP(w, r)
+		return
+	}
 	if !known || time.Now().After(s.ends) {
 		refuse(w, service, "ExpiredToken")
 		return
@@ -157,26 +189,46 @@ func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if request.Action == "sts:GetCallerIdentity" {
 			continue // needs no permission
 		}
-		if elsewhere(request) && is.policy.Allows(request) && !a.trusts(request) {
-			refuse(w, service, "AccessDenied") // by the other account, which is not this one's denial
-			return
-		}
-		if !is.policy.Allows(request) || service == "sts" && !a.trusts(request) {
-			a.mu.Lock()
-			a.denied = append(a.denied, request)
-			a.mu.Unlock()
+		if !a.decide(law, request).Allowed {
 			refuse(w, service, "AccessDenied")
 			return
 		}
 	}
-	switch {
-	case service == "dynamodb":
-		a.dynamodb.ServeHTTP(w, r)
-	case service == "sts" && requests[0].Action == "sts:AssumeRole":
-		a.assume(w, r, body)
-	default:
-		a.others.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), mayList{}, is.lists(requests[0]))))
+	if elsewhere(requests[0]) && beyond != nil {
+		beyond.Admit(signed[1], s.role)
+		beyond.ServeHTTP(w, r)
+		return
 	}
+	a.pass(w, r, s, service, requests, body)
+}
+
+// pass hands on what is allowed.
+func (a *Account) pass(w http.ResponseWriter, r *http.Request, s session, service string, requests []Request, body []byte) {
+	if service == "sts" && requests[0].Action == "sts:AssumeRole" {
+		a.assume(w, r, body)
+		return
+	}
+	seen := &status{ResponseWriter: w}
+	if service == "dynamodb" {
+		a.dynamodb.ServeHTTP(seen, r)
+	} else {
+		a.others.ServeHTTP(seen, r.WithContext(context.WithValue(r.Context(), mayList{}, a.lists(s.role, requests[0]))))
+	}
+	if a.after != nil && seen.code < 300 {
+		a.after(r, service, s.role)
+	}
+}
+
+// status notes with what a call was answered.
+type status struct {
+	http.ResponseWriter
+	code int
+}
+
+// WriteHeader notes it.
+func (s *status) WriteHeader(code int) {
+	s.code = code
+	s.ResponseWriter.WriteHeader(code)
 }
 
 // elsewhere tells whether a role of another account is asked for.
@@ -187,9 +239,11 @@ func elsewhere(r Request) bool {
 // mayList is the key of whether who asks for an object may list its bucket, whole.
 type mayList struct{}
 
-func (r role) lists(of Request) bool {
+func (a *Account) lists(role string, of Request) bool {
 	bucket, _, _ := strings.Cut(of.Resource, "/")
-	return r.policy.Allows(Request{Action: "s3:ListBucket", Resource: bucket, Context: map[string][]string{}})
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.law.Decide(Request{Action: "s3:ListBucket", Principal: role, Resource: bucket, Context: map[string][]string{}}).Allowed
 }
 
 // hide does as S3 does with an object that is missing: only who may list the bucket is told.
@@ -203,15 +257,10 @@ func hide(r *http.Response) error {
 // into says who asks.
 func (s session) into(r *Request) {
 	r.Principal = s.role
+	r.Context["aws:securetransport"] = []string{"true"} // what AWS speaks; the emulators do not
 	for key, value := range s.tags {
 		r.Context["aws:principaltag/"+strings.ToLower(key)] = []string{value}
 	}
-}
-
-func (a *Account) trusts(r Request) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.roles[r.Resource].trust.Allows(r)
 }
 
 // assume lets moto begin a session and remembers whose it is.

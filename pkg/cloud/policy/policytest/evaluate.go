@@ -4,6 +4,7 @@ package policytest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -22,6 +23,7 @@ type Request struct {
 type Policy struct{ statements []statement }
 
 type statement struct {
+	name       string // its Sid, or its number
 	deny       bool
 	principals []string // nil: the document is of a role and names none
 	actions    []string
@@ -36,8 +38,13 @@ type condition struct {
 	values   []string
 }
 
-// Parse reads a document. What the evaluator does not know of the language is an error and never passed over.
-func Parse(document []byte) (Policy, error) {
+// Parse reads a document of a role, or of whom it trusts. What the evaluator does not know of the language is an error and never passed over.
+func Parse(document []byte) (Policy, error) { return parse(document, false) }
+
+// ParseResource reads a document of a resource, whose statements name both who may and what.
+func ParseResource(document []byte) (Policy, error) { return parse(document, true) }
+
+func parse(document []byte, both bool) (Policy, error) {
 	var d struct {
 		Version   string
 		ID        string `json:"Id"`
@@ -57,11 +64,11 @@ func Parse(document []byte) (Policy, error) {
 		return Policy{}, fmt.Errorf("policy: version %q has no variables", d.Version)
 	}
 	var p Policy
-	for _, s := range d.Statement {
-		out := statement{deny: s.Effect == "Deny", actions: s.Action, resources: s.Resource, principals: append(s.Principal["AWS"], s.Principal["Service"]...)}
-		if s.Effect != "Allow" && s.Effect != "Deny" || len(s.Action) == 0 || (s.Resource == nil) == (s.Principal == nil) ||
-			s.Principal != nil && (len(s.Principal) != 1 || len(out.principals) == 0) {
-			return p, fmt.Errorf("policy: statement %q: an effect, an action, a resource or a principal of AWS or a service", s.Sid)
+	for i, s := range d.Statement {
+		out := statement{name: cmp.Or(s.Sid, fmt.Sprint("#", i+1)), deny: s.Effect == "Deny", actions: s.Action, resources: s.Resource, principals: append(s.Principal["AWS"], s.Principal["Service"]...)}
+		if s.Effect != "Allow" && s.Effect != "Deny" || len(s.Action) == 0 || both != (s.Resource != nil && s.Principal != nil) ||
+			s.Resource == nil && s.Principal == nil || s.Principal != nil && (len(s.Principal) != 1 || len(out.principals) == 0) {
+			return p, fmt.Errorf("policy: statement %q: an effect, an action, a resource or a principal of AWS or a service, both of a resource's", s.Sid)
 		}
 		for operator, keys := range s.Condition {
 			for key, values := range keys {
@@ -81,7 +88,7 @@ func Parse(document []byte) (Policy, error) {
 }
 
 func (c condition) check() error {
-	known := slices.Contains([]string{"StringEquals", "StringLike"}, c.operator) && slices.Contains([]string{"", "ForAllValues", "ForAnyValue"}, c.set)
+	known := slices.Contains([]string{"StringEquals", "StringLike", "ArnLike", "ArnEquals", "Bool"}, c.operator) && slices.Contains([]string{"", "ForAllValues", "ForAnyValue"}, c.set)
 	null := c.operator == "Null" && c.set == "" && len(c.values) == 1 && (c.values[0] == "true" || c.values[0] == "false")
 	if !known && !null {
 		return fmt.Errorf("%s %s of %s is not known", c.set, c.operator, c.key)
@@ -115,17 +122,23 @@ func (l *list) UnmarshalJSON(b []byte) error {
 
 // Allows tells whether a statement allows the request and none denies it.
 func (p Policy) Allows(r Request) bool {
-	allowed := false
+	allow, deny := p.decide(r, false)
+	return len(allow) > 0 && len(deny) == 0
+}
+
+// decide gives the names of the statements that allow the request, and of those that deny it. Where it is narrow, a statement for a whole
+// account allows nothing: it leaves it to the account's own policies.
+func (p Policy) decide(r Request, narrow bool) (allow, deny []string) {
 	for _, s := range p.statements {
-		if !s.is(r) {
-			continue
+		switch {
+		case !s.is(r):
+		case s.deny:
+			deny = append(deny, s.name)
+		case !narrow || slices.ContainsFunc(s.principals, func(p string) bool { return p == r.Principal || p == "*" }):
+			allow = append(allow, s.name)
 		}
-		if s.deny {
-			return false
-		}
-		allowed = true
 	}
-	return allowed
+	return allow, deny
 }
 
 // by tells whether a principal of a document is who asks: itself, the whole account that it is of, or anybody.
@@ -153,9 +166,12 @@ func (c condition) holds(context map[string][]string) bool {
 	values, there := context[c.key]
 	one := func(value string) bool {
 		return slices.ContainsFunc(c.values, func(pattern string) bool {
-			if c.operator == "StringEquals" {
+			if c.operator == "StringEquals" || c.operator == "Bool" {
 				literal, ok := expand(pattern, context)
 				return ok && equal(literal, value)
+			}
+			if strings.HasPrefix(c.operator, "Arn") {
+				return likeARN(pattern, value, context)
 			}
 			return matches(pattern, value, context)
 		})

@@ -80,3 +80,17 @@ func equal(marks []mark, value string) bool {
 	}
 	return s.String() == value
 }
+
+// likeARN compares part by part: a wildcard does not reach over a colon before the sixth part.
+func likeARN(pattern, value string, context map[string][]string) bool {
+	parts, of := strings.SplitN(pattern, ":", 6), strings.SplitN(value, ":", 6)
+	if len(parts) != 6 || len(of) != 6 {
+		return false
+	}
+	for i := range parts {
+		if !matches(parts[i], of[i], context) {
+			return false
+		}
+	}
+	return true
+}
