@@ -284,6 +284,11 @@ func TestTheMatrixFindsWhatListsBreak(t *testing.T) {
 				return o, err
 			})
 		}},
+	})
+}
+
+func TestTheMatrixFindsWhereListsTrustWhatIsSent(t *testing.T) {
+	findsEach(t, map[string]broken{
 		"a query whose tenant is trusted": {apptest.InQuery, func(_ *testing.T, w *world) []route.Operation {
 			return lists(func(ctx context.Context, s *tenant.Scope, in *in) (*out, error) {
 				if h, err := w.as(in.TenantID); err == nil {

@@ -2,6 +2,7 @@ package collect_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -67,6 +68,9 @@ func TestAccessDenied(t *testing.T) {
 		require.EqualValues(t, 1, w.shown(other.ID, r.Slot))
 		require.Equal(t, connection.Connected, w.now(other.ID).Status)
 	})
+}
+
+func TestAccessThatStaysDenied(t *testing.T) {
 	t.Run("is tried again once a day, and at once by hand, and paused after 7 days", func(t *testing.T) {
 		w := newTester(t, 2)
 		w.account.before = denied
@@ -109,6 +113,9 @@ func TestAccessDenied(t *testing.T) {
 		require.Equal(t, calls, w.account.calls())
 		w.alice().Do(t, "POST", w.runs(w.app.Alice.Project), map[string]any{"kind": "costs"}).Fails(t, 409, "paused")
 	})
+}
+
+func TestAccessThatWasDenied(t *testing.T) {
 	t.Run("is over when access is given again", func(t *testing.T) {
 		w := newTester(t, 2)
 		w.app.Collect.Collectors[collect.Resources] = w.account
@@ -203,19 +210,17 @@ func TestARegionThatIsDisabledIsSkippedAndNamed(t *testing.T) {
 	require.Equal(t, []collect.Skipped{{Region: "af-south-1", Reason: "The region is disabled in the account."}}, r.Connections[0].Skipped)
 }
 
+// pages is what the tenant has used of this month's pages, and its plan's limit.
+func (t *tester) pages() (used, most int64) {
+	var a usage.Answer
+	t.alice().Get(t, t.app.Alice.Path("/usage")).Is(t, 200).Into(t, &a)
+	i := slices.IndexFunc(a.Limits, func(l usage.Limit) bool { return l.Name == "collectionPagesPerMonth" })
+	require.GreaterOrEqual(t, i, 0, "the limit is not told")
+	require.NotNil(t, a.Limits[i].Used)
+	return *a.Limits[i].Used, a.Limits[i].Limit
+}
+
 func TestThePlanBoundsWhatIsAsked(t *testing.T) {
-	limit := func(t *testing.T, w *tester) (used, most int64) {
-		var a usage.Answer
-		w.alice().Get(t, w.app.Alice.Path("/usage")).Is(t, 200).Into(t, &a)
-		for _, l := range a.Limits {
-			if l.Name == "collectionPagesPerMonth" {
-				require.NotNil(t, l.Used)
-				return *l.Used, l.Limit
-			}
-		}
-		t.Fatal("the limit is not told")
-		return 0, 0
-	}
 	t.Run("to so many pages a month", func(t *testing.T) {
 		w := newTester(t, 60)
 		_, err := w.app.SetPlan(t.Context(), organization.PlanChange{TenantID: string(w.app.Alice.Tenant), Plan: "free", By: "x", Reason: "y"})
@@ -231,14 +236,14 @@ func TestThePlanBoundsWhatIsAsked(t *testing.T) {
 		require.Contains(t, r.Reason, "collectionPagesPerMonth of 100, which is used up. It is reset at 2026-04-01T00:00:00Z")
 		require.Equal(t, collect.Capped, r.Connections[0].Status)
 		require.EqualValues(t, 40, r.Pages)
-		used, most := limit(t, w)
+		used, most := w.pages()
 		require.EqualValues(t, 100, used)
 		require.EqualValues(t, 100, most)
 		w.app.Advance(30 * day)
 		w.do(w.due())
 		require.Equal(t, collect.Succeeded, w.run(w.due()).Status)
 		require.False(t, w.run(w.due()).Partial)
-		used, _ = limit(t, w)
+		used, _ = w.pages()
 		require.EqualValues(t, 60, used)
 	})
 	t.Run("and counts metrics as parts of pages", func(t *testing.T) {
@@ -248,13 +253,16 @@ func TestThePlanBoundsWhatIsAsked(t *testing.T) {
 		r := w.run(w.due())
 		require.EqualValues(t, 1500, r.Metrics)
 		require.Equal(t, "0.015", r.Cost.String())
-		used, _ := limit(t, w)
+		used, _ := w.pages()
 		require.EqualValues(t, 2, used, "of which one is begun")
 		var a usage.Answer
 		w.alice().Get(t, w.app.Alice.Path("/usage")).Is(t, 200).Into(t, &a)
 		require.EqualValues(t, 1500, a.Total.CollectionMetrics)
 		require.Zero(t, a.Total.CollectionPages)
 	})
+}
+
+func TestThePlanBoundsWhoeverAsksAtOnce(t *testing.T) {
 	t.Run("never to more, whoever asks at the same time", func(t *testing.T) {
 		w := newTester(t, 30)
 		_, err := w.app.SetPlan(t.Context(), organization.PlanChange{TenantID: string(w.app.Alice.Tenant), Plan: "free", By: "x", Reason: "y"})

@@ -63,6 +63,9 @@ func TestStart(t *testing.T) {
 		two := w.begin()
 		require.Equal(t, one.Slot.Add(time.Second), two.Slot, "a slot is of one run, and this second has one")
 	})
+}
+
+func TestStartIsRefused(t *testing.T) {
 	t.Run("says what to do where nothing can be collected", func(t *testing.T) {
 		w := newTester(t, 2)
 		start := func(k string) *apptest.Answer {

@@ -68,6 +68,9 @@ func TestARun(t *testing.T) {
 		require.Equal(t, 10, w.account.calls())
 		require.EqualValues(t, 1, w.shown(w.con.ID, m.Slot))
 	})
+}
+
+func TestARunOfAccounts(t *testing.T) {
 	t.Run("of an account that several projects share asks once a slot", func(t *testing.T) {
 		w := newTester(t, 3)
 		one := w.due()
@@ -240,6 +243,9 @@ func TestWhatComesTooLateDoesNothing(t *testing.T) {
 			require.Zero(t, w.shown(w.con.ID, r.Slot))
 		})
 	}
+}
+
+func TestWhatNamesNothingDoesNothing(t *testing.T) {
 	t.Run("the project or the organization never was", func(t *testing.T) {
 		w := newTester(t, 2)
 		m := w.due()

@@ -385,6 +385,19 @@ func TestACommitThatIsOvertaken(t *testing.T) {
 		w.model("upload:b", one, w.split)
 		w.check()
 	})
+	t.Run("by another source, whose project who delivers does not see, fails", func(t *testing.T) {
+		month := month0 + 1
+		some := []item{{"b0", "s0", "EC2", "Usage", month, month.First(), "3.5", ""}}
+		r, _, err := w.prepare("upload:c", some, w.split, true)
+		require.NoError(t, err)
+		defer r.Close()
+		r.Sees = func(p tenant.ProjectID) bool { return p == w.ids[0] }
+		require.NoError(t, r.Load(ctx))
+		w.deliver("upload:a", some, func(item) tenant.ProjectID { return w.ids[1] })
+		require.True(t, fault.Is(r.Commit(ctx), fault.Invalid), "nothing was in its way when it was prepared")
+		require.NoError(t, cost.Settle(ctx, w.handle, r.Delivery, false, w.ids))
+		w.check()
+	})
 }
 
 func TestADeliveryThatShrinksIsRefused(t *testing.T) {

@@ -71,6 +71,13 @@ func (s *Session) Lasting(ctx context.Context, least time.Duration, clock func()
 	}
 }
 
+// Drop has the credentials with an access key be given no more, as those that AWS has ended before their time. Others are left.
+func (s *Session) Drop(accessKeyID string) {
+	if h := s.current.Load(); h != nil && h.AccessKeyID == accessKeyID {
+		s.current.CompareAndSwap(h, nil)
+	}
+}
+
 // good tells whether the credentials are to be given without asking for others.
 func (h *held) good(now time.Time, least time.Duration) bool {
 	if h == nil || !now.Before(h.Expires) {

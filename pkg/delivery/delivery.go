@@ -53,9 +53,9 @@ type Upload struct {
 // Progress of a running delivery.
 type Progress struct {
 	Stage     string `json:"stage" enum:"reading,preparing,loading"`
-	BytesRead int64  `json:"bytesRead"`
+	BytesRead int64  `json:"bytesRead" doc:"Of the delivery's files; as far as it was when that was noted last, at most 3 seconds ago."`
 	Bytes     int64  `json:"bytes"`
-	Lines     int64  `json:"lines"`
+	Lines     int64  `json:"lines" doc:"Read, counted by thousands until a file is read."`
 }
 
 // Result of a succeeded delivery.

@@ -53,7 +53,7 @@ func location(d *Delivery, file int, p focus.Problem) string {
 	return strings.Join(parts, ", ")
 }
 
-func (in *intake) open(ctx context.Context, d *record, i int) (focus.Reader, io.Closer, error) {
+func (in *intake) open(ctx context.Context, d *record, i int, m *meter) (focus.Reader, *counting, error) {
 	f, err := in.service.Files.Open(ctx, in.scope, Name(d.ID, i))
 	if fault.Is(err, fault.NotFound) {
 		return nil, nil, fault.Wrap(err, fault.Invalid, "A file of delivery %s is not there any more. Deliver it again.", d.ID)
@@ -66,17 +66,18 @@ func (in *intake) open(ctx context.Context, d *record, i int) (focus.Reader, io.
 		return nil, nil, err
 	}
 	o := focus.Options{Symbols: in.symbols, MaxProblems: maxProblems}
+	file := &counting{File: f, to: &m.bytes}
 	var reader focus.Reader
 	if d.Format == "parquet" {
-		reader, err = focus.NewParquet(f, f.Size(), o)
+		reader, err = focus.NewParquet(file, f.Size(), o)
 	} else {
-		reader, err = focus.NewCSV(&counting{io.NewSectionReader(f, 0, f.Size()), &in.meter.bytes}, o)
+		reader, err = focus.NewCSV(io.NewSectionReader(file, 0, f.Size()), o)
 	}
 	if err != nil {
 		f.Close()
 		return nil, nil, err
 	}
-	return reader, f, nil
+	return reader, file, nil
 }
 
 // same is nil where a file that was read before is still the one that was read, and keeps the tag of one that was not.
@@ -92,7 +93,11 @@ func (in *intake) same(d *record, i int, tag string) error {
 }
 
 func (in *intake) file(ctx context.Context, d *record, i int, only map[cost.Holding]bool) error {
-	reader, file, err := in.open(ctx, d, i)
+	progress := &in.meter
+	if d.ID != in.delivery.ID {
+		progress = &meter{} // read along, and no part of what was delivered
+	}
+	reader, file, err := in.open(ctx, d, i, progress)
 	if err != nil {
 		return err
 	}
@@ -101,11 +106,12 @@ func (in *intake) file(ctx context.Context, d *record, i int, only map[cost.Hold
 	var last cost.Holding
 	var lastID focus.Symbol
 	known, taken, epoch := false, false, 0
-	n := 0
-	defer func() { in.meter.lines.Add(int64(n & 0xfff)) }()
+	n := int64(0) // lines that are not in the progress yet
+	defer func() { progress.lines.Add(n) }()
 	for ; reader.Next(&line); n++ {
-		if n&0xfff == 0 {
-			in.meter.lines.Add(int64(min(n, 0x1000)))
+		if n == linesAtOnce {
+			progress.lines.Add(n)
+			n = 0
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -127,8 +133,15 @@ func (in *intake) file(ctx context.Context, d *record, i int, only map[cost.Hold
 				At(location(&d.Delivery, i, focus.Problem{Line: line.Number}), "the sum overflows here", "")
 		}
 	}
-	return reader.Err()
+	if err := reader.Err(); err != nil {
+		return err
+	}
+	file.whole()
+	return nil
 }
+
+// linesAtOnce are counted together.
+const linesAtOnce = 4096
 
 // note remembers whose a billing account and period is.
 func (in *intake) note(d *record, h cost.Holding) {
@@ -146,15 +159,24 @@ func (in *intake) note(d *record, h cost.Holding) {
 	in.origin[h] = o
 }
 
-// counting counts bytes for the progress.
+// counting counts what is read of a file, at most its size: Parquet has bytes that are read twice, and columns that nobody reads.
 type counting struct {
-	in io.Reader
-	n  *atomic.Int64
+	File
+	to   *atomic.Int64
+	read atomic.Int64
 }
 
-// Read reads and counts.
-func (c *counting) Read(b []byte) (int, error) {
-	n, err := c.in.Read(b)
-	c.n.Add(int64(n))
+// ReadAt reads and counts.
+func (c *counting) ReadAt(b []byte, at int64) (int, error) {
+	n, err := c.File.ReadAt(b, at)
+	c.count(int64(n))
 	return n, err
 }
+
+func (c *counting) count(n int64) {
+	before := c.read.Add(n) - n
+	c.to.Add(max(0, min(n, c.Size()-before)))
+}
+
+// whole counts the rest of a file that was read to its end.
+func (c *counting) whole() { c.count(max(0, c.Size()-c.read.Load())) }

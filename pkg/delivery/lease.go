@@ -17,6 +17,7 @@ import (
 const (
 	leaseTime   = time.Minute     // how long a silent worker keeps a delivery
 	renewal     = 3 * time.Second // how often a live one says so, and how far it is
+	firstWord   = renewal / 8     // when it does first; the times between are doubled up to renewal
 	maxAttempts = 5
 )
 
@@ -127,13 +128,11 @@ func (l *lease) held() error {
 
 // renew keeps the lease and writes progress until ctx ends or the lease is lost, which cancels the work.
 func (l *lease) renew(ctx context.Context, cancel context.CancelFunc, progress func() *Progress) {
-	tick := time.NewTicker(renewal)
-	defer tick.Stop()
-	for {
+	for wait := firstWord; ; wait = min(2*wait, renewal) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-time.After(wait):
 		}
 		err := l.write(ctx, func(r *record) {
 			r.Work.Until = l.service.Clock().Add(leaseTime).UTC()

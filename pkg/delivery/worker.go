@@ -163,7 +163,7 @@ func (r *reading) give(ctx context.Context, again bool, err error) error {
 // maxProblems is how many problems of a delivery are told.
 const maxProblems = 20
 
-// meter counts what an attempt has read, for its progress.
+// meter counts what an attempt has read of its delivery, for its progress.
 type meter struct {
 	stage        atomic.Value // string
 	bytes, lines atomic.Int64

@@ -190,63 +190,72 @@ func TestTheLogOfAnExport(t *testing.T) {
 	require.NotContains(t, string(answer.Body), "/downloads/")
 }
 
-// Each line is what the API shows.
-func TestEntitiesAreAsTheAPIShowsThem(t *testing.T) {
-	x := newTester(t)
+// populate gives the tenant some of all that an export has, and tells the runs as the API shows them and the secret of an API key.
+func (x *tester) populate() (runs []any, token string) {
 	x.small()
-	x.app.Join(t, x.home.Tenant, "vera", tenant.Viewer)
-	x.home.Do(t, "POST", x.home.Path("/invitations"), body{"role": "viewer", "name": "Max"}).Is(t, 201)
-	x.home.Do(t, "POST", x.home.Path("/connections"), body{"name": "payer", "accountId": "111122223333"}).Is(t, 201)
-	key, _ := x.home.Key(t, tenant.Viewer)
+	x.app.Join(x, x.home.Tenant, "vera", tenant.Viewer)
+	x.home.Do(x, "POST", x.home.Path("/invitations"), body{"role": "viewer", "name": "Max"}).Is(x, 201)
+	x.home.Do(x, "POST", x.home.Path("/connections"), body{"name": "payer", "accountId": "111122223333"}).Is(x, 201)
+	key, _ := x.home.Key(x, tenant.Viewer)
 	for range 450 { // more than two pages of the log
-		x.home.Do(t, "POST", x.home.Path("/projects/"+string(x.home.Project)+"/archive"), nil)
-		x.home.Do(t, "PATCH", x.home.Path("/projects/"+string(x.home.Project)), body{"archived": false})
+		x.home.Do(x, "POST", x.home.Path("/projects/"+string(x.home.Project)+"/archive"), nil)
+		x.home.Do(x, "PATCH", x.home.Path("/projects/"+string(x.home.Project)), body{"archived": false})
 	}
-	x.app.Sight(t, x.home.Tenant, "111122223333", resource.Sighting{ARN: "arn:aws:s3:::a", Region: "eu-west-1", Tags: map[string]string{"team": "web"}},
+	x.app.Sight(x, x.home.Tenant, "111122223333", resource.Sighting{ARN: "arn:aws:s3:::a", Region: "eu-west-1", Tags: map[string]string{"team": "web"}},
 		resource.Sighting{ARN: "arn:aws:sqs:eu-west-1:111122223333:b"})
-	x.app.Connect(t, x.home.Tenant)
-	var runs []any
+	x.app.Connect(x, x.home.Tenant)
 	for _, of := range []string{"unassigned", string(x.home.Project)} {
 		at := x.home.Path("/projects/" + of + "/runs")
 		for _, kind := range []string{"costs", "costs", "metrics"} {
 			var run struct{ ID string }
-			x.home.Do(t, "POST", at, body{"kind": kind}).Is(t, 202).Into(t, &run)
-			require.NoError(t, x.app.WorkRuns(t))
+			x.home.Do(x, "POST", at, body{"kind": kind}).Is(x, 202).Into(x, &run)
+			require.NoError(x, x.app.WorkRuns(x))
 			var shown any
-			x.home.Get(t, at+"/"+run.ID).Is(t, 200).Into(t, &shown)
+			x.home.Get(x, at+"/"+run.ID).Is(x, 200).Into(x, &shown)
 			runs = append(runs, shown)
 		}
 	}
+	return runs, key.Token
+}
+
+// list gives all that a list of the API has.
+func (x *tester) list(path string) (all []any) {
+	for cursor := ""; ; {
+		var page route.Page[any]
+		x.home.Get(x, x.home.Path(path+"?limit=200&cursor="+cursor)).Is(x, 200).Into(x, &page)
+		if all = append(all, page.Items...); page.Next == "" {
+			return all
+		}
+		cursor = page.Next
+	}
+}
+
+// lines gives what a file of an export has of a kind of entity.
+func (x *tester) lines(files map[string]string, name string) (all []any) {
+	for line := range strings.Lines(files["entities/"+name+".jsonl"]) {
+		var v any
+		require.NoError(x, json.Unmarshal([]byte(line), &v))
+		all = append(all, v)
+	}
+	return all
+}
+
+// Each line is what the API shows.
+func TestEntitiesAreAsTheAPIShowsThem(t *testing.T) {
+	x := newTester(t)
+	runs, token := x.populate()
 	e, archive := x.whole()
 	files := x.unpack(e, archive)
-	list := func(path string) (all []any) {
-		for cursor := ""; ; {
-			var page route.Page[any]
-			x.home.Get(t, x.home.Path(path+"?limit=200&cursor="+cursor)).Is(t, 200).Into(t, &page)
-			if all = append(all, page.Items...); page.Next == "" {
-				return all
-			}
-			cursor = page.Next
-		}
-	}
-	lines := func(name string) (all []any) {
-		for line := range strings.Lines(files["entities/"+name+".jsonl"]) {
-			var v any
-			require.NoError(t, json.Unmarshal([]byte(line), &v))
-			all = append(all, v)
-		}
-		return all
-	}
 	for _, name := range []string{"projects", "members", "invitations", "api-keys", "connections", "imports", "resources"} {
-		want := list("/" + name)
+		want := x.list("/" + name)
 		require.NotEmpty(t, want)
 		for _, item := range want {
 			delete(item.(map[string]any), "externalId")
 		}
-		require.ElementsMatch(t, want, lines(name), name)
+		require.ElementsMatch(t, want, x.lines(files, name), name)
 	}
-	require.Equal(t, runs, lines("runs"))
-	rows, log := lines("audit"), list("/audit")
+	require.Equal(t, runs, x.lines(files, "runs"))
+	rows, log := x.lines(files, "audit"), x.list("/audit")
 	require.Greater(t, len(rows), 900)
 	byID, last := map[any]any{}, ""
 	for _, row := range log {
@@ -266,7 +275,7 @@ func TestEntitiesAreAsTheAPIShowsThem(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(files["entities/tag-keys.jsonl"]), &keys))
 	require.Equal(t, []string{"team"}, keys.Keys)
 	for name, text := range files {
-		for _, secret := range []string{"tni_", "tnt_", "tne_", key.Token, `"digest"`, "/uploads/", x.home.Token} {
+		for _, secret := range []string{"tni_", "tnt_", "tne_", token, `"digest"`, "/uploads/", x.home.Token} {
 			require.NotContains(t, text, secret, name)
 		}
 	}

@@ -66,36 +66,18 @@ func encodeSorted(month calendar.Month, kind string, all []*Series) ([]packed.It
 	return append(first, second...), err
 }
 
-// index numbers what it is given, in the order first seen.
-type index[K comparable] struct {
-	of  map[K]int32
-	all []K
-}
-
-func (x *index[K]) number(k K) int32 {
-	n, ok := x.of[k]
-	if !ok {
-		if x.of == nil {
-			x.of = map[K]int32{}
-		}
-		n = int32(len(x.all))
-		x.of[k], x.all = n, append(x.all, k)
-	}
-	return n
-}
-
 func newSheet(month calendar.Month, kind string, all []*Series) *sheet {
-	var texts index[string]
-	var kinds index[[3]int32]
+	var texts packed.Index[string]
+	var kinds packed.Index[[3]int32]
 	s, last := &sheet{Version: sheetVersion, Month: int(month), Type: kind}, ""
 	for _, x := range all {
 		if x.ARN != last || len(s.Head) == 0 {
 			last = x.ARN
 			cut := strings.LastIndexAny(last, ":/") + 1
-			s.Head, s.Rest, s.Counts = append(s.Head, texts.number(last[:cut])), append(s.Rest, last[cut:]), append(s.Counts, 0)
+			s.Head, s.Rest, s.Counts = append(s.Head, texts.Number(last[:cut])), append(s.Rest, last[cut:]), append(s.Counts, 0)
 		}
 		s.Counts[len(s.Counts)-1]++
-		s.Of = append(s.Of, kinds.number([3]int32{texts.number(x.Metric), texts.number(x.Statistic), texts.number(x.Unit)}))
+		s.Of = append(s.Of, kinds.Number([3]int32{texts.Number(x.Metric), texts.Number(x.Statistic), texts.Number(x.Unit)}))
 		var days uint32
 		for _, p := range x.Points {
 			days |= 1 << (p.Date - month.First())
@@ -104,7 +86,7 @@ func newSheet(month calendar.Month, kind string, all []*Series) *sheet {
 		}
 		s.Days = append(s.Days, days)
 	}
-	s.Texts, s.Kinds = texts.all, kinds.all
+	s.Texts, s.Kinds = texts.All, kinds.All
 	return s
 }
 
@@ -128,7 +110,7 @@ func (s *sheet) sound() bool {
 		return false
 	}
 	for _, k := range s.Kinds {
-		if !within(k[:], len(s.Texts)) {
+		if !packed.Within(k[:], len(s.Texts)) {
 			return false
 		}
 	}
@@ -141,13 +123,8 @@ func (s *sheet) sound() bool {
 	}
 	m := calendar.Month(s.Month)
 	beyond := ^uint32(0) << (m.Last() - m.First() + 1)
-	return left == 0 && within(s.Head, len(s.Texts)) && within(s.Of, len(s.Kinds)) &&
+	return left == 0 && packed.Within(s.Head, len(s.Texts)) && packed.Within(s.Of, len(s.Kinds)) &&
 		!slices.ContainsFunc(s.Days, func(days uint32) bool { return days&beyond != 0 })
-}
-
-// within tells whether all are numbers of one of n.
-func within(all []int32, n int) bool {
-	return !slices.ContainsFunc(all, func(i int32) bool { return i < 0 || int(i) >= n })
 }
 
 // series gives all of a sound sheet.

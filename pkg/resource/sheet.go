@@ -74,29 +74,11 @@ func encodeSorted(all []Resource) ([]packed.Item, error) {
 	return append(first, second...), err
 }
 
-// index numbers what it is given, in the order first seen.
-type index[K comparable] struct {
-	of  map[K]int32
-	all []K
-}
-
-func (x *index[K]) number(k K) int32 {
-	n, ok := x.of[k]
-	if !ok {
-		if x.of == nil {
-			x.of = map[K]int32{}
-		}
-		n = int32(len(x.all))
-		x.of[k], x.all = n, append(x.all, k)
-	}
-	return n
-}
-
 // writer makes a sheet.
 type writer struct {
 	sheet
-	texts index[string]
-	pairs index[[2]int32]
+	texts packed.Index[string]
+	pairs packed.Index[[2]int32]
 	sets  map[string]int32
 }
 
@@ -105,7 +87,7 @@ func newSheet(all []Resource) *sheet {
 	for i := range all {
 		w.add(&all[i])
 	}
-	w.Texts, w.Pairs = w.texts.all, w.pairs.all
+	w.Texts, w.Pairs = w.texts.All, w.pairs.All
 	return &w.sheet
 }
 
@@ -118,9 +100,9 @@ func (w *writer) add(r *Resource) {
 	case strings.HasPrefix(name, "="):
 		name = "=" + name
 	}
-	w.Head, w.Rest, w.Name = append(w.Head, w.texts.number(head)), append(w.Rest, rest), append(w.Name, name)
-	w.Type, w.Region = append(w.Type, w.texts.number(r.Type)), append(w.Region, w.texts.number(r.Region))
-	w.State, w.Class = append(w.State, w.texts.number(r.State)), append(w.Class, w.texts.number(r.Class))
+	w.Head, w.Rest, w.Name = append(w.Head, w.texts.Number(head)), append(w.Rest, rest), append(w.Name, name)
+	w.Type, w.Region = append(w.Type, w.texts.Number(r.Type)), append(w.Region, w.texts.Number(r.Region))
+	w.State, w.Class = append(w.State, w.texts.Number(r.State)), append(w.Class, w.texts.Number(r.Class))
 	w.Tags = append(w.Tags, w.set(r))
 	w.Created, w.First = append(w.Created, seconds(r.CreatedAt)), append(w.First, seconds(r.FirstSeenAt))
 	w.Last, w.Gone = append(w.Last, seconds(r.LastSeenAt)), append(w.Gone, seconds(r.GoneAt))
@@ -139,7 +121,7 @@ func (w *writer) set(r *Resource) int32 {
 	slices.Sort(keys)
 	set := make([]int32, len(keys))
 	for i, k := range keys {
-		set[i] = w.pairs.number([2]int32{w.texts.number(k), w.texts.number(r.Tags[k])})
+		set[i] = w.pairs.Number([2]int32{w.texts.Number(k), w.texts.Number(r.Tags[k])})
 	}
 	id := fmt.Sprint(set)
 	n, ok := w.sets[id]
@@ -189,26 +171,21 @@ func (s *sheet) sound() bool {
 		}
 	}
 	for _, column := range [][]int32{s.Head, s.Type, s.Region, s.State, s.Class} {
-		if !within(column, len(s.Texts)) {
+		if !packed.Within(column, len(s.Texts)) {
 			return false
 		}
 	}
 	for _, p := range s.Pairs {
-		if !within(p[:], len(s.Texts)) {
+		if !packed.Within(p[:], len(s.Texts)) {
 			return false
 		}
 	}
 	for _, set := range s.Sets {
-		if !within(set, len(s.Pairs)) {
+		if !packed.Within(set, len(s.Pairs)) {
 			return false
 		}
 	}
-	return s.Version == sheetVersion && within(s.Tags, 2*len(s.Sets))
-}
-
-// within tells whether all are numbers of one of n.
-func within(all []int32, n int) bool {
-	return !slices.ContainsFunc(all, func(i int32) bool { return i < 0 || int(i) >= n })
+	return s.Version == sheetVersion && packed.Within(s.Tags, 2*len(s.Sets))
 }
 
 // name of a resource.

@@ -25,9 +25,21 @@ func ofTenant[In any](change func(*route.Spec)) []route.Operation {
 	return []route.Operation{route.ForTenant(s, func(context.Context, *tenant.Scope, *In) (*nothing, error) { return nil, nil })}
 }
 
+func forAll(change func(*route.Spec)) []route.Operation {
+	s := good()
+	s.Reach = ""
+	change(&s)
+	return []route.Operation{route.ForAll(s, func(context.Context, *nothing) (*nothing, error) { return nil, nil })}
+}
+
+func forPrincipal(change func(*route.Spec)) []route.Operation {
+	s := good()
+	s.Reach = ""
+	change(&s)
+	return []route.Operation{route.ForPrincipal(s, func(context.Context, tenant.Principal, *nothing) (*nothing, error) { return nil, nil })}
+}
+
 func TestCheckRefuses(t *testing.T) {
-	require.NoError(t, route.Check((*shop)(nil).operations()))
-	require.NoError(t, route.Check(ofTenant[nothing](func(*route.Spec) {})))
 	type other struct {
 		OtherID string `path:"otherId"`
 	}
@@ -39,18 +51,6 @@ func TestCheckRefuses(t *testing.T) {
 	}
 	type pointer struct {
 		Limit *int `query:"limit"`
-	}
-	forAll := func(change func(*route.Spec)) []route.Operation {
-		s := good()
-		s.Reach = ""
-		change(&s)
-		return []route.Operation{route.ForAll(s, func(context.Context, *nothing) (*nothing, error) { return nil, nil })}
-	}
-	forPrincipal := func(change func(*route.Spec)) []route.Operation {
-		s := good()
-		s.Reach = ""
-		change(&s)
-		return []route.Operation{route.ForPrincipal(s, func(context.Context, tenant.Principal, *nothing) (*nothing, error) { return nil, nil })}
 	}
 	for name, c := range map[string]struct {
 		ops  []route.Operation
@@ -93,6 +93,14 @@ func TestCheckRefuses(t *testing.T) {
 			require.ErrorContains(t, err, c.says)
 		})
 	}
+}
+
+func TestCheckAccepts(t *testing.T) {
+	require.NoError(t, route.Check((*shop)(nil).operations()))
+	require.NoError(t, route.Check(ofTenant[nothing](func(*route.Spec) {})))
+}
+
+func TestNoHandlerIsMadeOfWhatCheckRefuses(t *testing.T) {
 	_, err := route.Handler(ofTenant[nothing](func(s *route.Spec) { s.Permission = "" }), door{}, route.Options{})
 	require.ErrorContains(t, err, "permission")
 	_, err = route.Handler(nil, nil, route.Options{})

@@ -5,6 +5,7 @@ package customertest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/xml"
@@ -55,6 +56,7 @@ type Clouds struct {
 	mu       sync.Mutex
 	roles    map[string]string // trust policies by ARN, where there is no moto
 	sessions map[string]session
+	admitted map[string]string // roles of the platform's account by access key
 	calls    []Call
 	refused  []Call
 	fault    string // the code that STS fails with, if any
@@ -77,7 +79,8 @@ func Over(t testing.TB, moto string) *Clouds { return start(t, moto) }
 
 func start(t testing.TB, moto string) *Clouds {
 	t.Helper()
-	c := &Clouds{moto: moto, roles: map[string]string{}, sessions: map[string]session{}}
+	c := &Clouds{moto: moto, roles: map[string]string{}, sessions: map[string]session{},
+		admitted: map[string]string{platformKey: platformRole}}
 	target, err := url.Parse(moto)
 	require.NoError(t, err)
 	c.behind = &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
@@ -105,13 +108,17 @@ func (c *Clouds) Account(t testing.TB, account string) aws.Config {
 
 // Ask asks moto as the owner of an account, of a service that speaks AWS's query protocol, and reads the XML of its answer.
 func (c *Clouds) Ask(ctx context.Context, account, service string, form url.Values, into any) error {
+	return c.askIn(ctx, mototest.Region, account, service, form, into)
+}
+
+func (c *Clouds) askIn(ctx context.Context, region, account, service string, form url.Values, into any) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.moto, strings.NewReader(form.Encode()))
 	if err != nil {
 		return err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("x-moto-account-id", account)
-	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+platformKey+"/20260101/"+mototest.Region+"/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+platformKey+"/20260101/"+region+"/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return err
@@ -162,6 +169,21 @@ func (c *Clouds) Bill(b Bills) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.bills = b
+}
+
+// Admit lets an access key speak for a role of the platform's account.
+func (c *Clouds) Admit(accessKey, role string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.admitted[accessKey] = role
+}
+
+// Knows tells whether a session in an account has the access key.
+func (c *Clouds) Knows(accessKey string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, known := c.sessions[accessKey]
+	return known
 }
 
 // End ends all sessions there are, as time does.
@@ -225,6 +247,10 @@ func (c *Clouds) forward(w http.ResponseWriter, r *http.Request, s session, key,
 		bills.ServeHTTP(w, r)
 		return
 	}
+	if request.Action == "cloudwatch:GetMetricData" {
+		c.measures(w, r, body)
+		return
+	}
 	c.behind.ServeHTTP(w, r)
 }
 
@@ -237,11 +263,8 @@ func (c *Clouds) note(into *[]Call, call Call) {
 // assume begins a session where the role's trust policy allows it to who asks.
 func (c *Clouds) assume(w http.ResponseWriter, r *http.Request, key string, form url.Values) {
 	c.mu.Lock()
-	by, fault := c.sessions[key].role, c.fault
+	by, fault := cmp.Or(c.sessions[key].role, c.admitted[key]), c.fault
 	c.mu.Unlock()
-	if key == platformKey {
-		by = platformRole
-	}
 	if fault != "" {
 		refuse(w, "sts", fault)
 		return

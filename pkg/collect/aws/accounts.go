@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/tenantry/tenantry/pkg/connection"
@@ -68,7 +70,7 @@ func NewAccounts(base func() (sdk.Config, error), o Options) (*Accounts, error) 
 
 // Config gives the configuration by which the account of a connection is called for the scope's tenant, of the connection's
 // first region or else the platform's. Its credentials are renewed early while calls go on, and none are given after their
-// end. It is a *connection.Refusal where the role cannot be taken, or is of another account than the connection's; calls with
+// end; a call whose session AWS has ended before its time is made once more, in another one. It is a *connection.Refusal where the role cannot be taken, or is of another account than the connection's; calls with
 // the configuration fail with one too where that is so later. Otherwise it is fault.Unavailable.
 func (a *Accounts) Config(ctx context.Context, s *tenant.Scope, c connection.Connection) (sdk.Config, error) {
 	if err := usable(s, c); err != nil {
@@ -94,7 +96,27 @@ func (a *Accounts) Config(ctx context.Context, s *tenant.Scope, c connection.Con
 	if _, err := provider.Retrieve(ctx); err != nil {
 		return sdk.Config{}, err
 	}
-	return of(base, c, provider), nil
+	out := of(base, c, provider)
+	out.APIOptions = append(slices.Clone(out.APIOptions), renewed(provider, session))
+	return out, nil
+}
+
+// renewed has a call whose session AWS has ended before its time be made once more, in another session.
+func renewed(provider sdk.CredentialsProvider, session *credential.Session) func(*middleware.Stack) error {
+	again := middleware.InitializeMiddlewareFunc("RenewSession", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
+		middleware.InitializeOutput, middleware.Metadata, error) {
+		used, err := provider.Retrieve(ctx)
+		if err != nil {
+			return middleware.InitializeOutput{}, middleware.Metadata{}, err
+		}
+		out, metadata, err := next.HandleInitialize(ctx, in)
+		if answer, ok := errors.AsType[smithy.APIError](err); !ok || !strings.HasPrefix(answer.ErrorCode(), "ExpiredToken") {
+			return out, metadata, err
+		}
+		session.Drop(used.AccessKeyID)
+		return next.HandleInitialize(ctx, in)
+	})
+	return func(stack *middleware.Stack) error { return stack.Initialize.Add(again, middleware.After) }
 }
 
 // of is the configuration of an account: what the platform's has, and none of its credentials.

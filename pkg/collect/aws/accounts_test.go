@@ -3,8 +3,12 @@ package aws_test
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,6 +111,62 @@ func TestASessionIsKeptAndRenewedAndNeverGivenAfterItsEnd(t *testing.T) {
 	require.Contains(t, refusal.Reason, "cannot be taken")
 	_, err = a.Config(t.Context(), scopeOf(t, 1), c)
 	require.ErrorAs(t, err, &refusal)
+}
+
+func TestASessionThatAWSHasEndedBeforeItsTimeIsRenewedOnce(t *testing.T) {
+	clouds := customertest.Start(t)
+	now := time.Now()
+	a, c := open(t, clouds, &now), connected(t, clouds, "111122223333")
+	cfg, err := a.Config(t.Context(), scopeOf(t, 1), c)
+	require.NoError(t, err)
+	first, err := cfg.Credentials.Retrieve(t.Context())
+	require.NoError(t, err)
+	clouds.End()
+	account, err := whose(t, cfg)
+	require.NoError(t, err)
+	require.Equal(t, "111122223333", account)
+	second, err := cfg.Credentials.Retrieve(t.Context())
+	require.NoError(t, err)
+	require.NotEqual(t, first.AccessKeyID, second.AccessKeyID, "what was refused is not given again")
+	account, err = whose(t, cfg)
+	require.NoError(t, err)
+	require.Equal(t, "111122223333", account)
+	kept, err := cfg.Credentials.Retrieve(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, second.AccessKeyID, kept.AccessKeyID)
+
+	clouds.End()
+	clouds.Fail("InternalFailure")
+	_, err = whose(t, cfg)
+	require.True(t, fault.Is(err, fault.Unavailable), "no session can be had: %v", err)
+	clouds.Fail("")
+	clouds.RemoveRole(t, "111122223333", "r111122223333")
+	_, err = whose(t, cfg)
+	_, refused := errors.AsType[*connection.Refusal](err)
+	require.True(t, refused, "%v", err)
+}
+
+func TestASessionThatIsRefusedEachTimeIsRenewedOnce(t *testing.T) {
+	clouds := customertest.Start(t)
+	now, asked := time.Now(), 0
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Header.Get("Authorization"), "AKIDTEST") { // the platform's own, which takes the role
+			clouds.ServeHTTP(w, r)
+			return
+		}
+		asked++
+		w.Header().Set("Content-Type", "text/xml")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, "<ErrorResponse><Error><Code>ExpiredToken</Code><Message>ended</Message></Error></ErrorResponse>")
+	}))
+	t.Cleanup(front.Close)
+	a, err := aws.NewAccounts(func() (sdk.Config, error) { return mototest.Config(front.URL), nil }, aws.Options{Clock: func() time.Time { return now }})
+	require.NoError(t, err)
+	cfg, err := a.Config(t.Context(), scopeOf(t, 1), connected(t, clouds, "111122223333"))
+	require.NoError(t, err)
+	_, err = whose(t, cfg)
+	require.ErrorContains(t, err, "ExpiredToken")
+	require.Equal(t, 2, asked)
 }
 
 func TestASessionIsOfOneTenantAndConnection(t *testing.T) {

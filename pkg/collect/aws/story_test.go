@@ -22,10 +22,12 @@ import (
 	"github.com/tenantry/tenantry/pkg/collect"
 	"github.com/tenantry/tenantry/pkg/collect/aws"
 	"github.com/tenantry/tenantry/pkg/collect/aws/cesim"
+	"github.com/tenantry/tenantry/pkg/collect/aws/cloudwatch"
 	"github.com/tenantry/tenantry/pkg/collect/aws/costexplorer"
 	"github.com/tenantry/tenantry/pkg/collect/aws/inventory"
 	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/focus"
+	"github.com/tenantry/tenantry/pkg/metric"
 	"github.com/tenantry/tenantry/pkg/money"
 	"github.com/tenantry/tenantry/pkg/resource"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -74,6 +76,7 @@ func (y *story) replace() {
 		collect.Costs: &costexplorer.Collector{Config: accounts.Config, Files: y.app.Deliveries.Files.(costexplorer.Files), Deliveries: y.app.Deliveries,
 			Clock: y.app.Now, Retryer: once},
 		collect.Resources: &inventory.Collector{Config: accounts.Config, Clock: y.app.Now, Random: rand.Reader, Retryer: once},
+		collect.Metrics:   &cloudwatch.Collector{Config: accounts.Config, Clock: y.app.Now, Random: rand.Reader, Retryer: once},
 	}
 }
 
@@ -195,6 +198,21 @@ func (y *story) resources(h *apptest.Home, p tenant.ProjectID) (arns []string) {
 	}
 	slices.Sort(arns)
 	return arns
+}
+
+// load gives the average CPU use of a project's instances, by ARN and day.
+func (y *story) load(h *apptest.Home, p tenant.ProjectID) map[string]float64 {
+	var l metric.Listing
+	h.Get(y, h.Path("/projects/"+string(p)+"/metrics?limit=200")).Is(y, 200).Into(y, &l)
+	all := map[string]float64{}
+	for _, s := range l.Items {
+		for _, point := range s.Points {
+			if s.Metric == "CPUUtilization" && s.Statistic == "Average" {
+				all[s.ARN+" "+point.Date.String()] = point.Value
+			}
+		}
+	}
+	return all
 }
 
 // schedules counts those that the scheduler has of a tenant.

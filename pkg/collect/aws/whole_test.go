@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantry/tenantry/pkg/apptest"
+	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/cloud/customertest"
 	"github.com/tenantry/tenantry/pkg/collect"
 	"github.com/tenantry/tenantry/pkg/collect/aws/cesim"
@@ -64,6 +65,11 @@ func (y *whole) byHand() {
 	for account, tags := range map[string]map[string]string{y.a1: {"team": "shop"}, y.a2: {"team": "web"}, y.b1: {"team": "web"}} { // b2 has nothing in it
 		y.arns[account] = y.furnish(account, tags)
 	}
+	yesterday := calendar.DayOf(y.app.Now()) - 1
+	for n, account := range []string{y.a1, y.a2, y.b1} {
+		_, instance, _ := strings.Cut(y.arns[account][0], "/")
+		y.Clouds.Sample(y, account, "eu-west-1", "AWS/EC2", "CPUUtilization", "InstanceId", instance, yesterday.Time().Add(12*time.Hour), float64(n)*10, float64(n)*10+5)
+	}
 	y.sim.Set(y.ledger("2026-02-27"))
 	for _, account := range []string{y.a1, y.a2, y.b1, y.b2} {
 		y.con[account] = y.connect(y.of[account], account)
@@ -76,7 +82,7 @@ func (y *whole) byHand() {
 		home *apptest.Home
 		id   tenant.ProjectID
 	}{{y.Alice, y.web}, {y.Bob, bobs}} {
-		for _, k := range []collect.Kind{collect.Costs, collect.Resources} {
+		for _, k := range []collect.Kind{collect.Costs, collect.Resources, collect.Metrics} {
 			r := y.start(of.home, of.id, k)
 			y.work()
 			var done collect.Run
@@ -92,6 +98,11 @@ func (y *whole) byHand() {
 	require.Equal(y, sorted(y.arns[y.a1], y.arns[y.a2]), y.resources(y.Alice, ""))
 	require.Equal(y, sorted(y.arns[y.a1][:1]), y.resources(y.Alice, y.shop), "by its tag")
 	require.Equal(y, sorted(y.arns[y.b1]), y.resources(y.Bob, bobs))
+	at := func(account string) string { return y.arns[account][0] + " " + yesterday.String() }
+	require.Equal(y, map[string]float64{at(y.a1): 2.5}, y.load(y.Alice, y.shop))
+	require.Equal(y, map[string]float64{at(y.a2): 12.5}, y.load(y.Alice, y.web))
+	require.Equal(y, map[string]float64{at(y.b1): 22.5}, y.load(y.Bob, bobs))
+	y.Bob.Get(y, y.Alice.Path("/projects/"+string(y.web)+"/metrics")).Is(y, 404)
 	y.through(y.Clouds.Calls(), y.of)
 	require.Empty(y, y.Clouds.Refused(), "the role of the template allows all that is asked")
 	for _, c := range y.sim.Calls() {

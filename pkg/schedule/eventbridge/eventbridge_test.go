@@ -101,60 +101,71 @@ func TestSchedulesOnMoto(t *testing.T) {
 		require.NoError(t, s.Put(t.Context(), costs))
 		require.Equal(t, []schedule.Entry{costs, metrics}, list(t, s, abc))
 	})
-	t.Run("that somebody else has changed equal none", func(t *testing.T) {
-		for what, change := range map[string]func(*scheduler.UpdateScheduleInput){
-			"another queue":    func(in *scheduler.UpdateScheduleInput) { in.Target.Arn = aws.String(dead) },
-			"another role":     func(in *scheduler.UpdateScheduleInput) { in.Target.RoleArn = aws.String(role + "2") },
-			"another message":  func(in *scheduler.UpdateScheduleInput) { in.Target.Input = aws.String("{}") },
-			"another zone":     func(in *scheduler.UpdateScheduleInput) { in.ScheduleExpressionTimezone = aws.String("Europe/Berlin") },
-			"an end":           func(in *scheduler.UpdateScheduleInput) { in.EndDate = aws.Time(time.Now().Add(time.Hour)) },
-			"a beginning":      func(in *scheduler.UpdateScheduleInput) { in.StartDate = aws.Time(time.Now().Add(time.Hour)) },
-			"no dead letters":  func(in *scheduler.UpdateScheduleInput) { in.Target.DeadLetterConfig = nil },
-			"another patience": func(in *scheduler.UpdateScheduleInput) { in.Target.RetryPolicy.MaximumRetryAttempts = aws.Int32(0) },
-		} {
-			got, err := client.GetSchedule(t.Context(), &scheduler.GetScheduleInput{GroupName: &group, Name: &name})
-			require.NoError(t, err)
-			in := &scheduler.UpdateScheduleInput{Name: &name, GroupName: &group, FlexibleTimeWindow: got.FlexibleTimeWindow, ScheduleExpression: got.ScheduleExpression,
-				ScheduleExpressionTimezone: got.ScheduleExpressionTimezone, State: got.State, Target: got.Target}
-			change(in)
-			_, err = client.UpdateSchedule(t.Context(), in)
-			require.NoError(t, err)
-			require.NotEqual(t, costs, list(t, s, abc)[0], what)
-			require.NoError(t, s.Put(t.Context(), costs))
-			require.Equal(t, costs, list(t, s, abc)[0], what)
-		}
-	})
 	t.Run("are gone when they are removed, however often", func(t *testing.T) {
 		for range 2 {
 			require.NoError(t, s.Remove(t.Context(), costs.Name))
 		}
 		require.Equal(t, []schedule.Entry{metrics}, list(t, s, abc))
 	})
-	t.Run("of others in the group are let alone", func(t *testing.T) {
-		_, err := client.CreateSchedule(t.Context(), &scheduler.CreateScheduleInput{Name: aws.String("somebody"), GroupName: &group, ScheduleExpression: aws.String("rate(1 day)"),
-			FlexibleTimeWindow: &types.FlexibleTimeWindow{Mode: types.FlexibleTimeWindowModeOff}, Target: &types.Target{Arn: aws.String(queue), RoleArn: aws.String(role)}})
-		require.NoError(t, err)
-		names, _, err := s.Names(t.Context(), "")
-		require.NoError(t, err)
-		require.ElementsMatch(t, []schedule.Name{metrics.Name, others.Name}, names)
-	})
-	t.Run("come in pages", func(t *testing.T) {
-		for i := range 130 {
-			e := entry(xyz, collect.Costs, "rate(1 day)")
-			e.Project = tenant.ProjectID(fmt.Sprintf("prj_01J0000000000000000000%04d", i))
-			require.NoError(t, s.Put(t.Context(), e))
-		}
-		require.Len(t, list(t, s, xyz), 131)
-		first, next, err := s.Names(t.Context(), "")
-		require.NoError(t, err)
-		rest, next2, err := s.Names(t.Context(), next)
-		require.NoError(t, err)
-		require.Empty(t, next2)
-		require.Len(t, append(first, rest...), 132)
-	})
 	t.Run("of what is no expression are refused", func(t *testing.T) {
 		require.Error(t, s.Put(t.Context(), entry(abc, collect.Costs, "daily")))
 	})
+}
+
+func TestSchedulesThatSomebodyElseHasChangedEqualNone(t *testing.T) {
+	s, client, group := emulated(t)
+	costs := entry(abc, collect.Costs, "cron(0 6 * * ? *)")
+	require.NoError(t, s.Put(t.Context(), costs))
+	name := costs.Name.String()
+	for what, change := range map[string]func(*scheduler.UpdateScheduleInput){
+		"another queue":    func(in *scheduler.UpdateScheduleInput) { in.Target.Arn = aws.String(dead) },
+		"another role":     func(in *scheduler.UpdateScheduleInput) { in.Target.RoleArn = aws.String(role + "2") },
+		"another message":  func(in *scheduler.UpdateScheduleInput) { in.Target.Input = aws.String("{}") },
+		"another zone":     func(in *scheduler.UpdateScheduleInput) { in.ScheduleExpressionTimezone = aws.String("Europe/Berlin") },
+		"an end":           func(in *scheduler.UpdateScheduleInput) { in.EndDate = aws.Time(time.Now().Add(time.Hour)) },
+		"a beginning":      func(in *scheduler.UpdateScheduleInput) { in.StartDate = aws.Time(time.Now().Add(time.Hour)) },
+		"no dead letters":  func(in *scheduler.UpdateScheduleInput) { in.Target.DeadLetterConfig = nil },
+		"another patience": func(in *scheduler.UpdateScheduleInput) { in.Target.RetryPolicy.MaximumRetryAttempts = aws.Int32(0) },
+	} {
+		got, err := client.GetSchedule(t.Context(), &scheduler.GetScheduleInput{GroupName: &group, Name: &name})
+		require.NoError(t, err)
+		in := &scheduler.UpdateScheduleInput{Name: &name, GroupName: &group, FlexibleTimeWindow: got.FlexibleTimeWindow, ScheduleExpression: got.ScheduleExpression,
+			ScheduleExpressionTimezone: got.ScheduleExpressionTimezone, State: got.State, Target: got.Target}
+		change(in)
+		_, err = client.UpdateSchedule(t.Context(), in)
+		require.NoError(t, err)
+		require.NotEqual(t, costs, list(t, s, abc)[0], what)
+		require.NoError(t, s.Put(t.Context(), costs))
+		require.Equal(t, costs, list(t, s, abc)[0], what)
+	}
+}
+
+func TestSchedulesOfOthersInTheGroupAreLetAlone(t *testing.T) {
+	s, client, group := emulated(t)
+	ours := entry(abc, collect.Costs, "rate(1 day)")
+	require.NoError(t, s.Put(t.Context(), ours))
+	_, err := client.CreateSchedule(t.Context(), &scheduler.CreateScheduleInput{Name: aws.String("somebody"), GroupName: &group, ScheduleExpression: aws.String("rate(1 day)"),
+		FlexibleTimeWindow: &types.FlexibleTimeWindow{Mode: types.FlexibleTimeWindowModeOff}, Target: &types.Target{Arn: aws.String(queue), RoleArn: aws.String(role)}})
+	require.NoError(t, err)
+	names, _, err := s.Names(t.Context(), "")
+	require.NoError(t, err)
+	require.ElementsMatch(t, []schedule.Name{ours.Name}, names)
+}
+
+func TestSchedulesComeInPages(t *testing.T) {
+	s, _, _ := emulated(t)
+	for i := range 130 {
+		e := entry(xyz, collect.Costs, "rate(1 day)")
+		e.Project = tenant.ProjectID(fmt.Sprintf("prj_01J0000000000000000000%04d", i))
+		require.NoError(t, s.Put(t.Context(), e))
+	}
+	require.Len(t, list(t, s, xyz), 130)
+	first, next, err := s.Names(t.Context(), "")
+	require.NoError(t, err)
+	rest, next2, err := s.Names(t.Context(), next)
+	require.NoError(t, err)
+	require.Empty(t, next2)
+	require.Len(t, append(first, rest...), 130)
 }
 
 // counted is an API that notes when it was called and fails as told.
