@@ -4,7 +4,6 @@ FUZZTIME ?= 10s
 ARCHS ?= arm64 amd64
 GOFMT_DIRS = functions infra pkg
 LAMBDA = -tags lambda.norpc -trimpath -buildvcs=false -ldflags "-s -w"
-ARCHS ?= arm64 amd64
 FUNCTIONS = $(notdir $(patsubst %/main.go,%,$(wildcard functions/*/main.go)))
 VULNDB = https://vuln.go.dev
 
