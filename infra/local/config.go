@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/connection"
+	"github.com/tenantry/tenantry/pkg/observe"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
@@ -68,7 +69,7 @@ func (c Config) Validate() error {
 // logger writes lines as the configuration says.
 func (c Config) logger(w io.Writer) *slog.Logger {
 	if c.Log == "json" {
-		return slog.New(slog.NewJSONHandler(w, nil))
+		return slog.New(observe.JSON(w))
 	}
-	return slog.New(slog.NewTextHandler(w, nil))
+	return slog.New(observe.Text(w))
 }

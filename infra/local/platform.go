@@ -206,10 +206,10 @@ func (p *platform) wire(s *store.Store) error {
 	ingest, jobs, runs := api.Ingest(d), api.Jobs(d), api.Collect(d)
 	ingest.Temp, ingest.Alone, jobs.Alone, runs.Alone = p.path(spillDir), alone, alone, alone
 	jobs.Turn = turn
-	p.read = queue.Of(delivery.ParseMessages, usage.Worker(d.Meter, api.OfDelivery, ingest.Handle))
-	p.work = queue.Of(job.ParseMessages, usage.Worker(d.Meter, api.OfJob, jobs.Handle))
+	p.read = queue.Of("ingest", delivery.ParseMessages, usage.Worker(d.Meter, api.OfDelivery, ingest.Handle))
+	p.work = queue.Of("jobs", job.ParseMessages, usage.Worker(d.Meter, api.OfJob, jobs.Handle))
 	p.follow = api.Reconcile(d).Reconcile
-	p.collect = queue.Of(collect.ParseMessages, usage.Worker(d.Meter, api.OfRun, runs.Handle))
+	p.collect = queue.Of("collect", collect.ParseMessages, usage.Worker(d.Meter, api.OfRun, runs.Handle))
 	p.due = func(ctx context.Context) error { return jobs.Handle(ctx, job.Message{Kind: erasure.Due}) }
 	p.handler, err = p.front(served, operator(api.SetPlan(d)))
 	return err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/job"
+	"github.com/tenantry/tenantry/pkg/observe"
 	"github.com/tenantry/tenantry/pkg/queue"
 	"github.com/tenantry/tenantry/pkg/queue/bolt"
 )
@@ -29,7 +30,7 @@ func work(ctx context.Context, q *bolt.Queue, do queue.Worker, log *slog.Logger)
 			}
 			continue
 		}
-		verdict, wait := do(ctx, log, m.Body)
+		verdict, wait := do(observe.Follow(ctx, m.Trace), log, m.Body)
 		if ctx.Err() != nil && verdict == queue.Again {
 			verdict = queue.Later // what failed is that we are stopping
 		}

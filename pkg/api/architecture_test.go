@@ -51,6 +51,7 @@ func packages(t *testing.T) (all []listed) {
 var levels = [][]string{
 	{"pkg/fault", "pkg/money", "pkg/calendar", "pkg/tenant"},
 	{"pkg/store", "pkg/store/internal/", "pkg/store/storetest"},
+	{"pkg/observe"},
 	{"pkg/route"},
 	{}, // features and adapters: all that is not named
 	{"pkg/api"},
@@ -58,7 +59,7 @@ var levels = [][]string{
 	{"functions/", "infra/"},
 }
 
-const features = 3
+const features = 4
 
 func level(of string) int {
 	i := slices.IndexFunc(levels, func(l []string) bool {

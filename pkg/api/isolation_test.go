@@ -91,7 +91,7 @@ func TestLogHoldsNoSecrets(t *testing.T) {
 	a.Alice.Get(t, a.Alice.Path("/projects?cursor=very-private")).Is(t, 400)
 	log := a.Log.String()
 	require.Contains(t, log, string(a.Alice.Tenant))
-	require.Contains(t, log, `"writeHalfUnits":`)
+	require.Contains(t, log, `"writeUnits":`)
 	for _, secret := range []string{a.Alice.Token, "alice", "Very Private", "very-private", "Bearer"} {
 		require.NotContains(t, log, secret)
 	}

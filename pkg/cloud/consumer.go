@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/tenantry/tenantry/pkg/observe"
 	"github.com/tenantry/tenantry/pkg/queue"
+	"github.com/tenantry/tenantry/pkg/queue/sqs"
 )
 
 const (
@@ -43,7 +45,8 @@ func (c *Consumer) Batch(ctx context.Context, e events.SQSEvent) (out events.SQS
 
 // one tells whether the message is done with.
 func (c *Consumer) one(ctx context.Context, m events.SQSMessage) bool {
-	log := c.Log.With("message", m.MessageId)
+	log := c.Log.With("requestId", invocationID(ctx), "message", m.MessageId)
+	ctx = observe.Follow(ctx, m.Attributes[sqs.TraceHeader], lambdaTrace(ctx))
 	deadline, ok := ctx.Deadline()
 	if ctx.Err() != nil || ok && time.Until(deadline) < reserve {
 		log.WarnContext(ctx, "message goes back: no time is left")
@@ -95,8 +98,9 @@ func (c clients) resend(queueURL string) func(context.Context, string, time.Dura
 		if err != nil {
 			return err
 		}
-		_, err = client.SendMessage(ctx, &sqs.SendMessageInput{
+		_, err = client.SendMessage(ctx, &awssqs.SendMessageInput{
 			QueueUrl: &queueURL, MessageBody: &body, DelaySeconds: int32(min(wait, longestDelay) / time.Second),
+			MessageSystemAttributes: sqs.Attributes(ctx),
 		})
 		return err
 	}
@@ -112,7 +116,7 @@ func (c clients) hide(queueURL string) func(context.Context, string, time.Durati
 		if err != nil {
 			return err
 		}
-		_, err = client.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
+		_, err = client.ChangeMessageVisibility(ctx, &awssqs.ChangeMessageVisibilityInput{
 			QueueUrl: &queueURL, ReceiptHandle: &receipt, VisibilityTimeout: int32(visibility / time.Second),
 		})
 		return err

@@ -55,7 +55,7 @@ func TestBatch(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var hidden map[string]time.Duration
 			i := &cloud.Consumer{Log: slog.New(slog.DiscardHandler),
-				Work: queue.Of(delivery.ParseMessages, func(_ context.Context, m delivery.Message) error {
+				Work: queue.Of("ingest", delivery.ParseMessages, func(_ context.Context, m delivery.Message) error {
 					var n int
 					_, err := fmt.Sscan(string(m.Delivery), &n)
 					require.NoError(t, err)
@@ -89,7 +89,7 @@ func TestAMessageThatWaitsIsSentAgainInItsPlace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			sent, hidden := map[string]time.Duration{}, 0
 			i := &cloud.Consumer{Log: slog.New(slog.DiscardHandler),
-				Work: queue.Of(delivery.ParseMessages, func(_ context.Context, m delivery.Message) error {
+				Work: queue.Of("ingest", delivery.ParseMessages, func(_ context.Context, m delivery.Message) error {
 					if m.Delivery == "1" {
 						return &queue.Busy{Wait: time.Minute}
 					}
@@ -138,7 +138,7 @@ func TestBatchThatRunsOutOfTimeGivesTheRestBack(t *testing.T) {
 	defer stop()
 	var log bytes.Buffer
 	handled := 0
-	i := &cloud.Consumer{Log: slog.New(slog.NewTextHandler(&log, nil)), Work: queue.Of(delivery.ParseMessages, func(context.Context, delivery.Message) error {
+	i := &cloud.Consumer{Log: slog.New(slog.NewTextHandler(&log, nil)), Work: queue.Of("ingest", delivery.ParseMessages, func(context.Context, delivery.Message) error {
 		handled++
 		time.Sleep(100 * time.Millisecond)
 		return nil

@@ -19,6 +19,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/job"
+	"github.com/tenantry/tenantry/pkg/observe"
 	"github.com/tenantry/tenantry/pkg/queue"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/usage"
@@ -101,7 +102,7 @@ func NewIngest(c Config, log *slog.Logger) *Consumer {
 	aws := newClients(c)
 	d := aws.deps(c, log)
 	read := usage.Worker(d.Meter, api.OfDelivery, api.Ingest(d).Handle)
-	return &Consumer{Work: queue.Of(delivery.ParseMessages, read), Hide: aws.hide(c.QueueURL), Log: log}
+	return &Consumer{Work: queue.Of("ingest", delivery.ParseMessages, read), Hide: aws.hide(c.QueueURL), Log: log}
 }
 
 // NewJobs makes the worker of long work on AWS as c names it.
@@ -109,7 +110,7 @@ func NewJobs(c Config, log *slog.Logger) *Consumer {
 	aws := newClients(c)
 	d := aws.deps(c, log)
 	work := usage.Worker(d.Meter, api.OfJob, api.Jobs(d).Handle)
-	return &Consumer{Work: queue.Of(job.ParseMessages, work), Hide: aws.hide(c.JobsURL), Log: log}
+	return &Consumer{Work: queue.Of("jobs", job.ParseMessages, work), Hide: aws.hide(c.JobsURL), Log: log}
 }
 
 // NewCollect makes the worker of collection on AWS as c names it.
@@ -118,7 +119,7 @@ func NewCollect(c Config, log *slog.Logger) *Consumer {
 	d := aws.deps(c, log)
 	d.Collectors = aws.collectors(d)
 	run := usage.Worker(d.Meter, api.OfRun, api.Collect(d).Handle)
-	return &Consumer{Work: queue.Of(collect.ParseMessages, run), Hide: aws.hide(c.RunsURL), Resend: aws.resend(c.RunsURL), Log: log}
+	return &Consumer{Work: queue.Of("collect", collect.ParseMessages, run), Hide: aws.hide(c.RunsURL), Resend: aws.resend(c.RunsURL), Log: log}
 }
 
 // deps are what every function works with, without what is HTTP's alone.
@@ -135,7 +136,7 @@ func (a clients) deps(c Config, log *slog.Logger) api.Deps {
 // start reads the configuration; a function that cannot start says why in its log.
 func start() (Config, *slog.Logger) {
 	collectLate(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"))
-	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	log := slog.New(observe.Embedded(observe.JSON(os.Stderr)))
 	c := ReadConfig(os.Getenv)
 	if err := c.Validate(); err != nil {
 		fail(log, fmt.Errorf("configuration: %w", err))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/observe"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
@@ -30,7 +31,8 @@ const (
 func NewReconcile(c Config, log *slog.Logger) func(context.Context, json.RawMessage) (any, error) {
 	d := newClients(c).deps(c, log)
 	all, one := api.Reconcile(d), api.Schedules(d)
-	return func(ctx context.Context, event json.RawMessage) (any, error) {
+	lines := &invocations{function: "reconcile", log: log}
+	return func(ctx context.Context, event json.RawMessage) (report any, err error) {
 		var of struct {
 			Tenant *tenant.ID `json:"tenant"`
 		}
@@ -41,12 +43,20 @@ func NewReconcile(c Config, log *slog.Logger) func(context.Context, json.RawMess
 			if _, err := tenant.ParseID(string(*of.Tenant)); err != nil {
 				return nil, fault.Wrap(err, fault.Invalid, "tenant is %q: it must be ten_ and 26 characters", *of.Tenant)
 			}
-			return one.Match(ctx, *of.Tenant)
+			err = lines.do(ctx, observe.Subject{Operation: "reconcile.tenant", Tenant: *of.Tenant}, func(ctx context.Context) error {
+				report, err = one.Match(ctx, *of.Tenant)
+				return err
+			})
+			return report, err
 		}
 		until := time.Now().Add(usual)
 		if deadline, ok := ctx.Deadline(); ok {
 			until = deadline.Add(-min(reserved, time.Until(deadline)/2))
 		}
-		return all.Reconcile(ctx, until)
+		err = lines.do(ctx, observe.Subject{Operation: "reconcile.all"}, func(ctx context.Context) error {
+			report, err = all.Reconcile(ctx, until)
+			return err
+		})
+		return report, err
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/observe"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
@@ -44,6 +45,11 @@ type Message struct {
 	Project tenant.ProjectID `json:"project"`
 	Slot    time.Time        `json:"slot"`          // UTC, whole seconds
 	Run     tenant.RunID     `json:"run,omitempty"` // of a run that is there already, as one that was started by hand; else the worker makes it
+}
+
+// Subject is of the message's log line.
+func (m Message) Subject() observe.Subject {
+	return observe.Subject{Operation: string(m.Kind), Tenant: m.Tenant, Project: m.Project}
 }
 
 // ID of the run that the message is about.

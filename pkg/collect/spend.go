@@ -8,6 +8,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/money"
+	"github.com/tenantry/tenantry/pkg/observe"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
@@ -62,6 +63,7 @@ func (s *Service) spend(ctx context.Context, scope *tenant.Scope, t *store.Tenan
 		return fault.Wrap(ErrCapped, fault.Limited, "The plan %s has a limit of collectionPagesPerMonth of %d, which is used up. It is reset at %s: "+
 			"what waits is collected then. Or have the operator move you to a larger plan.", plan, most, reset.Format(time.RFC3339))
 	}
+	observe.In(ctx).Collected(u.Pages, u.Metrics, u.Cost())
 	if s.Spent != nil {
 		s.Spent(scope, u.Pages, u.Metrics)
 	}

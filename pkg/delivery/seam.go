@@ -13,6 +13,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/blob"
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/observe"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
@@ -59,6 +60,11 @@ type Message struct {
 	Delivery tenant.DeliveryID `json:"delivery"`
 	File     int               `json:"file,omitempty"` // of an Uploaded
 	Size     int64             `json:"size,omitempty"` // of an Uploaded, bytes
+}
+
+// Subject is of the message's log line.
+func (m Message) Subject() observe.Subject {
+	return observe.Subject{Operation: string(m.Kind), Tenant: m.Tenant}
 }
 
 // Kind says what a message asks for.

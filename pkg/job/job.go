@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/observe"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
@@ -26,6 +27,11 @@ type Message struct {
 	Kind   Kind      `json:"kind"`
 	Tenant tenant.ID `json:"tenant,omitempty"`
 	ID     string    `json:"id,omitempty"` // the job's own among those of its kind and tenant
+}
+
+// Subject is of the message's log line.
+func (m Message) Subject() observe.Subject {
+	return observe.Subject{Operation: string(m.Kind), Tenant: m.Tenant}
 }
 
 // Queue takes messages for the worker: queue.Sender over SQS or the local queue. Delivered at least once.

@@ -12,6 +12,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/blob"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/identity"
+	"github.com/tenantry/tenantry/pkg/observe"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -146,7 +147,9 @@ func See(ctx context.Context, st *store.Store, id tenant.ID, worker string) (*te
 	if err != nil {
 		return nil, err
 	}
-	return scope.In(tenant.Standing{Status: t.Status, Plan: t.Plan}), nil
+	scope = scope.In(tenant.Standing{Status: t.Status, Plan: t.Plan})
+	observe.In(ctx).On(scope)
+	return scope, nil
 }
 
 // TakesFiles refuses a file of a tenant that is not active, by the file's object key.

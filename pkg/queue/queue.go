@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/observe"
 )
 
 // Verdict says what becomes of a message.
@@ -31,22 +33,38 @@ type Busy struct{ Wait time.Duration }
 // Error says so.
 func (b *Busy) Error() string { return "another worker is at it, or its time has not come" }
 
-// Worker handles the body of a message, which may hold several. The wait is how long Later should take. What goes wrong is
-// logged; a panic is a failure.
+// Worker handles the body of a message, which may hold several. The wait is how long Later should take. Each message that
+// it holds has its line in the log; a panic is a failure.
 type Worker func(ctx context.Context, log *slog.Logger, body []byte) (Verdict, time.Duration)
 
-// Of makes the Worker of messages of one type, from what reads them and what does one. *Busy asks for the message again later,
-// errors of the kinds that pass ask for it again; all others mean that no repetition mends it.
-func Of[M any](parse func(body []byte) ([]M, error), handle func(context.Context, M) error) Worker {
+// Message says what it asks for, and of whom.
+type Message interface {
+	// Subject is of the message's log line.
+	Subject() observe.Subject
+}
+
+// Of makes the Worker of a function's messages of one type, from what reads them and what does one. *Busy asks for the message again
+// later, errors of the kinds that pass ask for it again; all others mean that no repetition mends it.
+func Of[M Message](function string, parse func(body []byte) ([]M, error), handle func(context.Context, M) error) Worker {
+	var warm atomic.Bool
+	begin := func(ctx context.Context) (context.Context, *observe.Line) {
+		return observe.Begin(ctx, observe.Start{Function: function, Cold: !warm.Swap(true), Clock: time.Now})
+	}
 	return func(ctx context.Context, log *slog.Logger, body []byte) (Verdict, time.Duration) {
 		messages, err := parse(body)
 		if err != nil {
-			log.ErrorContext(ctx, "message cannot be read", "error", err)
+			ctx, l := begin(ctx)
+			l.About(observe.Subject{Operation: function + ".unreadable"})
+			l.End(ctx, log, observe.Ending{Outcome: observe.Failed, Err: fmt.Errorf("message cannot be read: %w", err)})
 			return Again, 0
 		}
 		verdict, wait := Done, time.Duration(0)
 		for _, m := range messages {
-			v, w := judge(ctx, log.With("asked", m), call(ctx, handle, m))
+			ctx, l := begin(ctx)
+			about := m.Subject()
+			about.Operation = function + "." + about.Operation
+			l.About(about)
+			v, w := judge(ctx, l, log.With("asked", m), call(ctx, handle, m))
 			if v == Again || verdict == Done {
 				verdict = v
 			}
@@ -56,20 +74,21 @@ func Of[M any](parse func(body []byte) ([]M, error), handle func(context.Context
 	}
 }
 
-func judge(ctx context.Context, log *slog.Logger, err error) (Verdict, time.Duration) {
+// judge writes the message's line and tells what becomes of the message.
+func judge(ctx context.Context, l *observe.Line, log *slog.Logger, err error) (Verdict, time.Duration) {
 	if err == nil {
+		l.End(ctx, log, observe.Ending{Outcome: observe.OK})
 		return Done, 0
 	}
-	log = log.With("error", err)
 	if busy, ok := errors.AsType[*Busy](err); ok {
-		log.InfoContext(ctx, "message waits", "wait", busy.Wait)
+		l.End(ctx, log, observe.Ending{Outcome: observe.Waits, More: []slog.Attr{slog.Int64("waitSeconds", int64(busy.Wait/time.Second))}})
 		return Later, busy.Wait
 	}
 	if repeatable(err) {
-		log.ErrorContext(ctx, "message failed")
+		l.End(ctx, log, observe.Ending{Outcome: observe.Failed, Err: err})
 		return Again, 0
 	}
-	log.WarnContext(ctx, "message dropped: no repetition mends it")
+	l.End(ctx, log, observe.Ending{Outcome: observe.Refused, Err: err})
 	return Done, 0
 }
 

@@ -41,25 +41,25 @@ func TestProcess(t *testing.T) {
 		wait    time.Duration
 		log     string
 	}{
-		"is done with what was handled":            {closed, []error{nil}, queue.Done, 0, ""},
+		"is done with what was handled":            {closed, []error{nil}, queue.Done, 0, "operation=ingest.closed"},
 		"is done with what is no delivery's":       {`{"Event":"s3:TestEvent"}`, nil, queue.Done, 0, ""},
-		"repeats what passes":                      {closed, []error{fault.New(fault.Unavailable, "x")}, queue.Again, 0, "message failed"},
-		"repeats what is over a limit":             {closed, []error{fault.New(fault.Limited, "x")}, queue.Again, 0, "message failed"},
-		"repeats what is a defect":                 {closed, []error{errors.New("x")}, queue.Again, 0, "message failed"},
-		"drops what no repetition mends":           {closed, []error{fault.New(fault.NotFound, "x")}, queue.Done, 0, "message dropped"},
-		"waits for another worker":                 {closed, []error{fmt.Errorf("x: %w", busy)}, queue.Later, time.Minute, "message waits"},
+		"repeats what passes":                      {closed, []error{fault.New(fault.Unavailable, "x")}, queue.Again, 0, "outcome=failed"},
+		"repeats what is over a limit":             {closed, []error{fault.New(fault.Limited, "x")}, queue.Again, 0, "outcome=failed"},
+		"repeats what is a defect":                 {closed, []error{errors.New("x")}, queue.Again, 0, "outcome=failed"},
+		"drops what no repetition mends":           {closed, []error{fault.New(fault.NotFound, "x")}, queue.Done, 0, "outcome=refused"},
+		"waits for another worker":                 {closed, []error{fmt.Errorf("x: %w", busy)}, queue.Later, time.Minute, "outcome=waits"},
 		"keeps what it cannot read for a person":   {`<xml>`, nil, queue.Again, 0, "cannot be read"},
 		"keeps what is none of ours for a person":  {`{}`, nil, queue.Again, 0, "cannot be read"},
 		"handles every file of a notification":     {objects(3), []error{nil, nil, nil}, queue.Done, 0, ""},
-		"repeats all where one file failed":        {objects(3), []error{errors.New("x"), busy, nil}, queue.Again, time.Minute, "message failed"},
-		"repeats all where the last file failed":   {objects(2), []error{busy, errors.New("x")}, queue.Again, time.Minute, "message failed"},
-		"waits where one file is busy, none fails": {objects(2), []error{busy, fault.New(fault.NotFound, "x")}, queue.Later, time.Minute, "message dropped"},
+		"repeats all where one file failed":        {objects(3), []error{errors.New("x"), busy, nil}, queue.Again, time.Minute, "outcome=failed"},
+		"repeats all where the last file failed":   {objects(2), []error{busy, errors.New("x")}, queue.Again, time.Minute, "outcome=failed"},
+		"waits where one file is busy, none fails": {objects(2), []error{busy, fault.New(fault.NotFound, "x")}, queue.Later, time.Minute, "outcome=refused"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
 			calls := 0
-			verdict, wait := queue.Of(delivery.ParseMessages, func(_ context.Context, m delivery.Message) error {
+			verdict, wait := queue.Of("ingest", delivery.ParseMessages, func(_ context.Context, m delivery.Message) error {
 				require.Equal(t, tenantID, string(m.Tenant))
 				calls++
 				return test.answers[calls-1]
@@ -74,7 +74,7 @@ func TestProcess(t *testing.T) {
 
 func TestProcessOutlivesAPanic(t *testing.T) {
 	var log bytes.Buffer
-	verdict, _ := queue.Of(delivery.ParseMessages, func(context.Context, delivery.Message) error {
+	verdict, _ := queue.Of("ingest", delivery.ParseMessages, func(context.Context, delivery.Message) error {
 		panic("boom")
 	})(context.Background(), slog.New(slog.NewTextHandler(&log, nil)), []byte(closed))
 	require.Equal(t, queue.Again, verdict)

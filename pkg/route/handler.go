@@ -113,31 +113,31 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serve answers what comes to one path.
 func (s *server) serve(methods map[string]*endpoint) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
-		l := line{start: s.Clock(), id: s.requestID(r.Context()), cold: !s.warmed.Swap(true), operation: "none"}
-		c := &call{request: Request{ID: l.id, Source: source(r)}}
+		c := &call{request: Request{ID: s.requestID(r.Context()), Source: source(r)}}
 		w := &response{ResponseWriter: rw, challenge: challenge(r), call: c}
-		secure(w.Header(), l.id)
-		ctx, meter := store.WithMeter(context.WithValue(r.Context(), callKey{}, c))
+		secure(w.Header(), c.request.ID)
+		ctx, l := s.begin(c, r)
 		r = r.WithContext(ctx)
 		s.hurry(w, r)
 		defer func() {
-			half := w.sent
-			if l.broken = recover(); l.broken != nil {
-				l.stack = string(debug.Stack())
+			half, broken := w.sent, recover()
+			if broken != nil {
+				c.stack = string(debug.Stack())
 			}
-			if l.broken != nil && !half {
+			if broken != nil && !half {
 				w.fail(fault.New(fault.Internal, "panic"))
 			}
 			w.finish()
-			s.settle(ctx, c, w, meter)
-			s.write(ctx, l, c, w.status, meter)
-			if l.broken != nil && half {
+			s.settle(ctx, c, w, l.Used())
+			s.write(ctx, l, c, w, broken)
+			if broken != nil && half {
 				panic(http.ErrAbortHandler) // what is out must not look whole
 			}
 		}()
 		e, err := choose(methods, w.Header(), r.Method)
 		if err == nil {
-			l.operation, c.request.Operation, c.request.Target = e.ID, e.ID, e.target(r)
+			l.Function, c.request.Operation, c.request.Target = string(e.Function), e.ID, e.target(r)
+			c.project = r.PathValue("projectId")
 			err = s.run(e, c, w, r)
 		}
 		if err != nil {
@@ -260,7 +260,7 @@ func (r Rate) tell(h http.Header) {
 }
 
 // settle tells the tenant's books of a request that was answered.
-func (s *server) settle(ctx context.Context, c *call, w *response, meter *store.Meter) {
+func (s *server) settle(ctx context.Context, c *call, w *response, used store.Use) {
 	ctx = context.WithoutCancel(ctx) // a caller who has gone owes all the same
 	if denied := fault.Is(c.failure, fault.Forbidden) || errors.Is(c.failure, tenant.ErrDenied); denied && c.member != nil && s.Refused != nil {
 		s.Refused(ctx, c.member, c.failure)
@@ -269,7 +269,7 @@ func (s *server) settle(ctx context.Context, c *call, w *response, meter *store.
 		s.Answered(ctx, c.member)
 	}
 	if c.admitted && s.Used != nil {
-		s.Used(ctx, c.member, Usage{Store: meter.Total(), BytesIn: w.body.bytes, BytesOut: w.bytes})
+		s.Used(ctx, c.member, Usage{Store: used, BytesIn: w.body.bytes, BytesOut: w.bytes})
 	}
 }
 

@@ -5,44 +5,38 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"time"
 
-	"github.com/tenantry/tenantry/pkg/store"
+	"github.com/tenantry/tenantry/pkg/observe"
+	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// line is a request's line in the log. It holds nothing of the request but its operation and tenant.
-type line struct {
-	start     time.Time
-	id        string
-	operation string
-	cold      bool
-	broken    any
-	stack     string
+// begin begins a request's line in the log.
+func (s *server) begin(c *call, r *http.Request) (context.Context, *observe.Line) {
+	ctx := context.WithValue(r.Context(), callKey{}, c)
+	ctx = observe.Follow(ctx, r.Header.Get("Traceparent"), r.Header.Get("X-Amzn-Trace-Id"))
+	return observe.Begin(ctx, observe.Start{RequestID: c.request.ID, Cold: !s.warmed.Swap(true), Clock: s.Clock})
 }
 
-// write logs the request; why it failed only where the fault is ours.
-func (s *server) write(ctx context.Context, l line, c *call, status int, meter *store.Meter) {
-	use := meter.Total()
-	attrs := []slog.Attr{
-		slog.String("operation", l.operation),
-		slog.String("tenant", string(c.member.Tenant())),
-		slog.Int("status", status),
-		slog.Duration("duration", s.Clock().Sub(l.start)),
-		slog.String("requestId", l.id),
-		slog.Int64("readHalfUnits", int64(use.Read)),
-		slog.Int64("writeHalfUnits", int64(use.Write)),
-		slog.Bool("coldStart", l.cold),
+// write writes the line. It holds nothing of the request but its operation, tenant and project; why it failed only where the fault
+// is ours.
+func (s *server) write(ctx context.Context, l *observe.Line, c *call, w *response, broken any) {
+	about := observe.Subject{Operation: c.request.Operation, Tenant: c.member.Tenant()}
+	if c.scope != nil && w.status < http.StatusBadRequest { // else it may be no project of theirs
+		about.Project = tenant.ProjectID(c.project)
 	}
-	level := slog.LevelInfo
-	if status >= http.StatusInternalServerError && ctx.Err() == nil { // a caller who has gone is no failure of ours
-		level = slog.LevelError
-		if c.failure != nil {
-			attrs = append(attrs, slog.String("error", c.failure.Error()))
-		}
+	l.About(about)
+	l.On(c.member)
+	l.Read(w.body.bytes)
+	l.Wrote(w.bytes)
+	e := observe.Ending{Outcome: observe.OK, Err: c.failure, Quiet: true, More: []slog.Attr{slog.Int("status", w.status)}}
+	switch {
+	case broken != nil:
+		e.Outcome, e.Quiet = observe.Failed, false
+		e.More = append(e.More, slog.String("panic", fmt.Sprint(broken)), slog.String("stack", c.stack))
+	case w.status >= http.StatusInternalServerError && ctx.Err() == nil: // a caller who has gone is no failure of ours
+		e.Outcome, e.Quiet = observe.Failed, false
+	case w.status >= http.StatusBadRequest:
+		e.Outcome = observe.Refused
 	}
-	if l.broken != nil {
-		level = slog.LevelError
-		attrs = append(attrs, slog.String("panic", fmt.Sprint(l.broken)), slog.String("stack", l.stack))
-	}
-	s.Log.LogAttrs(ctx, level, "request", attrs...)
+	l.End(ctx, s.Log, e)
 }

@@ -175,6 +175,8 @@ type call struct {
 	admitted  bool
 	principal tenant.Principal
 	failure   error
+	project   string // that the path names
+	stack     string // of a panic
 	mediaType string
 	write     func(io.Writer) error
 }

@@ -373,7 +373,7 @@ func TestLogHasOneLineARequestAndNothingOfIt(t *testing.T) {
 		var got map[string]any
 		require.NoError(t, json.Unmarshal([]byte(lines[i]), &got))
 		require.Subset(t, got, want)
-		require.Subset(t, keys(got), []string{"duration", "requestId", "readHalfUnits", "writeHalfUnits"})
+		require.Subset(t, keys(got), []string{"duration", "requestId", "readUnits", "writeUnits", "traceId"})
 	}
 	for _, secret := range []string{"2026-01-02", "private", "viewer", "Bearer"} {
 		require.NotContains(t, lines[0]+lines[1], secret)

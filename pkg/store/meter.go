@@ -17,15 +17,17 @@ type Use struct {
 
 // Meter adds up the capacity that the calls of one context use. It is safe for concurrent use.
 type Meter struct {
-	mu  sync.Mutex
-	use map[Table]Use
+	outer *Meter
+	mu    sync.Mutex
+	use   map[Table]Use
 }
 
 type meterKey struct{}
 
-// WithMeter gives a context whose calls are metered.
+// WithMeter gives a context whose calls are metered, by the meter of ctx too where it has one.
 func WithMeter(ctx context.Context) (context.Context, *Meter) {
-	m := &Meter{use: map[Table]Use{}}
+	outer, _ := ctx.Value(meterKey{}).(*Meter)
+	m := &Meter{outer: outer, use: map[Table]Use{}}
 	return context.WithValue(ctx, meterKey{}, m), m
 }
 
@@ -37,12 +39,15 @@ func MeterIn(ctx context.Context) *Meter {
 	return &Meter{use: map[Table]Use{}}
 }
 
-// Report adds a call's use to the meter in ctx, if there is one. Engines call it.
+// Report adds a call's use to the meters of ctx, if there are any. Engines call it.
 func Report(ctx context.Context, t Table, u Use) {
-	m, ok := ctx.Value(meterKey{}).(*Meter)
-	if !ok {
-		return
+	m, _ := ctx.Value(meterKey{}).(*Meter)
+	for ; m != nil; m = m.outer {
+		m.add(t, u)
 	}
+}
+
+func (m *Meter) add(t Table, u Use) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.use[t] = m.use[t].plus(u)

@@ -30,23 +30,22 @@ func (p *Platform) Adds() int64 { return p.reads.adds.Load() }
 // Get reads items.
 func (e *metered) Get(ctx context.Context, at []store.Address, c store.Consistency) ([]*store.Record, error) {
 	inner, meter := store.WithMeter(ctx)
-	defer e.add(ctx, meter)
+	defer e.add(meter)
 	return e.Engine.Get(inner, at, c)
 }
 
 // Query reads a page.
 func (e *metered) Query(ctx context.Context, r store.Range) (store.Page, error) {
 	inner, meter := store.WithMeter(ctx)
-	defer e.add(ctx, meter)
+	defer e.add(meter)
 	return e.Engine.Query(inner, r)
 }
 
-func (e *metered) add(ctx context.Context, m *store.Meter) {
+func (e *metered) add(m *store.Meter) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, t := range store.Tables {
 		use, sum := m.Of(t), e.use[t]
-		store.Report(ctx, t, use)
 		e.use[t] = store.Use{Read: sum.Read + use.Read, Items: sum.Items + use.Items, Calls: sum.Calls + use.Calls}
 	}
 }

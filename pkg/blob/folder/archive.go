@@ -15,6 +15,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/blob"
 	"github.com/tenantry/tenantry/pkg/export"
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/observe"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
@@ -35,7 +36,7 @@ func (f *Files) Begin(_ context.Context, s *tenant.Scope, name string) (string, 
 const parts = ".parts"
 
 // Part keeps a part in a file of its own.
-func (f *Files) Part(_ context.Context, s *tenant.Scope, name, _ string, n int, body []byte) (string, error) {
+func (f *Files) Part(ctx context.Context, s *tenant.Scope, name, _ string, n int, body []byte) (string, error) {
 	key, err := blob.Key(s, name)
 	if err != nil {
 		return "", err
@@ -44,7 +45,7 @@ func (f *Files) Part(_ context.Context, s *tenant.Scope, name, _ string, n int, 
 	if _, err := f.root.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return "", gone(err)
 	}
-	if err := f.keep(path.Join(dir, strconv.Itoa(n)), body); err != nil {
+	if err := f.keep(ctx, path.Join(dir, strconv.Itoa(n)), body); err != nil {
 		return "", err
 	}
 	return tagOf(sha256.Sum256(body)), nil
@@ -53,7 +54,7 @@ func (f *Files) Part(_ context.Context, s *tenant.Scope, name, _ string, n int, 
 func tagOf(sum [sha256.Size]byte) string { return hex.EncodeToString(sum[:8]) }
 
 // keep writes a file whole, beside its place first.
-func (f *Files) keep(key string, body []byte) error {
+func (f *Files) keep(ctx context.Context, key string, body []byte) error {
 	temp := f.incoming()
 	file, err := f.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -66,6 +67,7 @@ func (f *Files) keep(key string, body []byte) error {
 	if err != nil {
 		return unkept(errors.Join(err, ignoreMissing(f.root.Remove(temp))))
 	}
+	observe.In(ctx).Wrote(int64(len(body)))
 	return nil
 }
 
@@ -125,12 +127,12 @@ func (f *Files) Drop(_ context.Context, s *tenant.Scope, name, _ string) error {
 }
 
 // Put keeps a small file.
-func (f *Files) Put(_ context.Context, s *tenant.Scope, name string, body []byte) error {
+func (f *Files) Put(ctx context.Context, s *tenant.Scope, name string, body []byte) error {
 	key, err := blob.Key(s, name)
 	if err != nil {
 		return err
 	}
-	return f.keep(key, body)
+	return f.keep(ctx, key, body)
 }
 
 // Get reads a small file.

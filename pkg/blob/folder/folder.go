@@ -17,6 +17,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/blob"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/observe"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
@@ -119,7 +120,7 @@ func (f *Files) UploadURL(_ context.Context, s *tenant.Scope, name string, size 
 }
 
 // Open opens a file. What is open stays as it is when the file is replaced or removed.
-func (f *Files) Open(_ context.Context, s *tenant.Scope, name string) (delivery.File, error) {
+func (f *Files) Open(ctx context.Context, s *tenant.Scope, name string) (delivery.File, error) {
 	key, err := blob.Key(s, name)
 	if err != nil {
 		return nil, err
@@ -135,12 +136,20 @@ func (f *Files) Open(_ context.Context, s *tenant.Scope, name string) (delivery.
 	if err != nil || !info.Mode().IsRegular() {
 		return nil, errors.Join(fault.Wrap(err, fault.NotFound, "there is no such file"), file.Close())
 	}
-	return &opened{file, info}, nil
+	return &opened{file, info, observe.In(ctx)}, nil
 }
 
 type opened struct {
 	*os.File
 	info fs.FileInfo
+	line *observe.Line
+}
+
+// ReadAt reads, and tells the line of what the file was opened in.
+func (o *opened) ReadAt(p []byte, off int64) (int, error) {
+	n, err := o.File.ReadAt(p, off)
+	o.line.Read(int64(n))
+	return n, err
 }
 
 // Size is the file's size in bytes when it was opened.

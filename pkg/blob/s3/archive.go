@@ -17,6 +17,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/blob"
 	"github.com/tenantry/tenantry/pkg/export"
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/observe"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
@@ -47,6 +48,7 @@ func (f *Files) Part(ctx context.Context, s *tenant.Scope, name, writing string,
 	if err != nil {
 		return "", lost("write a part of a file", err)
 	}
+	observe.In(ctx).Wrote(int64(len(body)))
 	return aws.ToString(out.ETag), nil
 }
 
@@ -90,6 +92,7 @@ func (f *Files) Put(ctx context.Context, s *tenant.Scope, name string, body []by
 	if _, err := f.of(s).PutObject(ctx, &s3.PutObjectInput{Bucket: &f.bucket, Key: &key, Body: bytes.NewReader(body)}); err != nil {
 		return failed("write a file", err)
 	}
+	observe.In(ctx).Wrote(int64(len(body)))
 	return nil
 }
 
@@ -111,6 +114,7 @@ func (f *Files) Get(ctx context.Context, s *tenant.Scope, name string) ([]byte, 
 	if err = errors.Join(err, out.Body.Close()); err != nil {
 		return nil, fault.Wrap(err, fault.Unavailable, "the files cannot be reached now: try again later")
 	}
+	observe.In(ctx).Read(int64(len(body)))
 	return body, nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/tenantry/tenantry/pkg/observe"
 )
 
 // What a reader fetches and holds. A first read at a place fetches a small window; where reading goes on behind it, windows
@@ -178,6 +179,7 @@ func (f *Files) get(ctx context.Context, client *s3.Client, key string, etag *st
 		}
 		_, err = io.ReadFull(out.Body, data)
 		if err = errors.Join(err, out.Body.Close()); err == nil {
+			observe.In(ctx).Read(n)
 			return data, nil
 		}
 		if try == tries || ctx.Err() != nil {

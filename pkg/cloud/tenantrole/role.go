@@ -18,6 +18,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/cloud/policy"
 	"github.com/tenantry/tenantry/pkg/credential"
+	"github.com/tenantry/tenantry/pkg/observe"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
@@ -88,6 +89,7 @@ func (r *Role) Lasting(ctx context.Context, id tenant.ID, least time.Duration) (
 
 // assume begins a session, under the tenant's ID as its name too, so that the account's trail names the tenant of each call.
 func (r *Role) assume(ctx context.Context, id tenant.ID) (aws.Credentials, error) {
+	observe.In(ctx).STS()
 	ctx, stop := context.WithTimeout(ctx, callTime)
 	defer stop()
 	c, err := stscreds.NewAssumeRoleProvider(r.client, r.arn, func(o *stscreds.AssumeRoleOptions) {

@@ -21,6 +21,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/credential"
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/observe"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
@@ -191,6 +192,7 @@ func take(ctx context.Context, base sdk.Config, s *tenant.Scope, c connection.Co
 	if externalID != "" {
 		in.ExternalId = &externalID
 	}
+	observe.In(ctx).STS()
 	out, err := sts.NewFromConfig(base).AssumeRole(ctx, in)
 	if err != nil {
 		return sdk.Credentials{}, failed(err, c.NotTaken())

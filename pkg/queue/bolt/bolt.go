@@ -16,6 +16,7 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/observe"
 )
 
 // ErrInUse says that another process has the queue open.
@@ -51,7 +52,8 @@ type Queue struct {
 // Message is a message that was received.
 type Message struct {
 	Body    []byte
-	Attempt int // from 1; what killed processes had in hand counts
+	Attempt int    // from 1; what killed processes had in hand counts
+	Trace   string // observe.Trace's, "" where it was sent in none
 	id      uint64
 }
 
@@ -61,6 +63,7 @@ type item struct {
 	Sent     time.Time `json:"sent"`
 	Due      time.Time `json:"due"`
 	Attempts int       `json:"attempts"`
+	Trace    string    `json:"trace,omitempty"`
 }
 
 // Open opens the queue; ErrInUse where another process has it.
@@ -92,15 +95,15 @@ func Open(o Options) (*Queue, error) {
 // Close closes the queue. Messages in hand come again after the next Open.
 func (q *Queue) Close() error { return q.db.Close() }
 
-// SendBody queues a message by its body.
-func (q *Queue) SendBody(_ context.Context, body []byte) error {
+// SendBody queues a message by its body, with the trace of ctx.
+func (q *Queue) SendBody(ctx context.Context, body []byte) error {
 	now := q.Clock().UTC()
 	err := q.db.Update(func(tx *bbolt.Tx) error {
 		id, err := tx.Bucket(waiting).NextSequence()
 		if err != nil {
 			return err
 		}
-		return put(tx.Bucket(waiting), id, item{Body: string(body), Sent: now, Due: now})
+		return put(tx.Bucket(waiting), id, item{Body: string(body), Sent: now, Due: now, Trace: observe.TraceIn(ctx).XRay()})
 	})
 	if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "the work cannot be queued now: is the disk full?")
@@ -155,7 +158,7 @@ func (q *Queue) take() (m *Message, next time.Duration, changed chan struct{}, e
 				continue
 			}
 			i.Attempts++
-			m = &Message{Body: []byte(i.Body), Attempt: i.Attempts, id: id}
+			m = &Message{Body: []byte(i.Body), Attempt: i.Attempts, Trace: i.Trace, id: id}
 			return put(tx.Bucket(waiting), id, i)
 		}
 		return errNone
