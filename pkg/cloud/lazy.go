@@ -73,7 +73,8 @@ func newClients(c Config) clients {
 			if err != nil {
 				return nil, err
 			}
-			return s3.New(awss3.NewFromConfig(a), c.Bucket, r.Lasting), nil
+			client := awss3.NewFromConfig(a, func(o *awss3.Options) { o.DisableLogOutputChecksumValidationSkipped = true }) // else a line for each read
+			return s3.New(client, c.Bucket, r.Lasting), nil
 		})),
 		queue:     queueAt(queues, c.QueueURL, "Imports are not set up here: TENANTRY_QUEUE_URL is missing."),
 		jobs:      queueAt(queues, c.JobsURL, "Long work is not set up here: TENANTRY_JOBS_QUEUE_URL is missing."),

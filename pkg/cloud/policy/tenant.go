@@ -28,6 +28,7 @@ type Resources struct {
 	DeadQueue               string // of what EventBridge Scheduler cannot send
 	Schedules               string // any schedule of the stage's group: its ARN ends with the name, a wildcard
 	SchedulerRole           string // by which EventBridge Scheduler sends
+	Reconciler              string // functions/reconcile, which the platform's own clock invokes
 }
 
 // Actions on items. Those on several items at once are what IAM asks for beside or instead of the single ones: a

@@ -25,6 +25,7 @@ const (
 
 // Function is a running function. It takes one invocation at a time, as an execution environment does.
 type Function struct {
+	identity Identity
 	cmd      *exec.Cmd
 	server   *http.Server
 	begun    chan *invocation // waits for the function to ask for its next one
@@ -54,14 +55,25 @@ type Error struct {
 // Error gives type and message.
 func (e *Error) Error() string { return e.Type + ": " + e.Message }
 
-// Start starts a function's binary with env, what Lambda itself sets, and nothing else in its environment. What it logs goes
-// to log.
+// Identity is what a function is told of itself with each invocation.
+type Identity struct {
+	ARN     string
+	Timeout time.Duration // of an invocation, as the function sees it
+}
+
+// Start is StartAs a function of no name.
 func Start(binary string, env []string, log io.Writer) (*Function, error) {
+	return StartAs(Identity{"arn:aws:lambda:us-east-1:123456789012:function:test", timeout}, binary, env, log)
+}
+
+// StartAs starts a function's binary with env, what Lambda itself sets, and nothing else in its environment. What it logs goes
+// to log.
+func StartAs(of Identity, binary string, env []string, log io.Writer) (*Function, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	f := &Function{begun: make(chan *invocation), exited: make(chan struct{}), cmd: exec.Command(binary)}
+	f := &Function{identity: of, begun: make(chan *invocation), exited: make(chan struct{}), cmd: exec.Command(binary)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+path+"invocation/next", f.next)
 	mux.HandleFunc("POST "+path+"invocation/{id}/response", f.response)
@@ -89,7 +101,7 @@ func Start(binary string, env []string, log io.Writer) (*Function, error) {
 // Invoke hands the function one event and gives its answer, or the *Error that it reports.
 func (f *Function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	i := &invocation{
-		id: "invocation-" + strconv.FormatInt(f.sequence.Add(1), 10), deadline: time.Now().Add(timeout), event: event,
+		id: "invocation-" + strconv.FormatInt(f.sequence.Add(1), 10), deadline: time.Now().Add(f.identity.Timeout), event: event,
 		answer: make(chan answer, 1),
 	}
 	select {
@@ -144,7 +156,7 @@ func (f *Function) next(w http.ResponseWriter, r *http.Request) {
 		h.Set("Content-Type", "application/json")
 		h.Set("Lambda-Runtime-Aws-Request-Id", i.id)
 		h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(i.deadline.UnixMilli(), 10))
-		h.Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:123456789012:function:test")
+		h.Set("Lambda-Runtime-Invoked-Function-Arn", f.identity.ARN)
 		_, _ = w.Write(i.event)
 	case <-r.Context().Done():
 	}

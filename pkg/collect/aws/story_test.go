@@ -24,6 +24,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/collect/aws/cesim"
 	"github.com/tenantry/tenantry/pkg/collect/aws/cloudwatch"
 	"github.com/tenantry/tenantry/pkg/collect/aws/costexplorer"
+	"github.com/tenantry/tenantry/pkg/collect/aws/dataexport"
 	"github.com/tenantry/tenantry/pkg/collect/aws/inventory"
 	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/focus"
@@ -73,8 +74,10 @@ func (y *story) replace() {
 	require.NoError(y, err)
 	once := func() sdk.Retryer { return sdk.NopRetryer{} }
 	y.app.Collect.Collectors = map[collect.Kind]collect.Collector{
-		collect.Costs: &costexplorer.Collector{Config: accounts.Config, Files: y.app.Deliveries.Files.(costexplorer.Files), Deliveries: y.app.Deliveries,
-			Clock: y.app.Now, Retryer: once},
+		collect.Costs: &dataexport.Collector{Config: accounts.Config, Files: y.app.Deliveries.Files.(dataexport.Files), Deliveries: y.app.Deliveries,
+			Clock: y.app.Now, Random: rand.Reader, Retryer: once,
+			Then: &costexplorer.Collector{Config: accounts.Config, Files: y.app.Deliveries.Files.(costexplorer.Files), Deliveries: y.app.Deliveries,
+				Clock: y.app.Now, Retryer: once}},
 		collect.Resources: &inventory.Collector{Config: accounts.Config, Clock: y.app.Now, Random: rand.Reader, Retryer: once},
 		collect.Metrics:   &cloudwatch.Collector{Config: accounts.Config, Clock: y.app.Now, Random: rand.Reader, Retryer: once},
 	}

@@ -44,6 +44,7 @@ func TestTheWholePath(t *testing.T) {
 		{"a schedule's slot collects once, for all projects of an account", (*whole).bySchedule},
 		{"trust that is withdrawn breaks the connection, and given back mends it", (*whole).trust},
 		{"a suspended tenant rests", (*whole).suspended},
+		{"an export of the same costs counts, once, and Cost Explorer is its control", (*whole).exported},
 		{"a connection that is deleted leaves what was collected", (*whole).deleted},
 		{"a tenant that is erased leaves nothing, and its accounts to others", (*whole).erased},
 	} {

@@ -21,9 +21,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The account's ID, and the one region of what it has.
+// AccountID is the account's ID.
+const AccountID = "123456789012"
+
+// The same, and the one region of what it has.
 const (
-	id     = "123456789012"
+	id     = AccountID
 	region = "us-east-1"
 )
 
@@ -56,8 +59,9 @@ type Account struct {
 	sessions         map[string]session // by access key
 	denied           []Request
 	decisions        map[string]*Decided
-	calls            map[string]int                              // by service
-	after            func(r *http.Request, service, role string) // what is told of calls that went well
+	keys             map[string]string                                        // by the ARN of what is encrypted with them
+	calls            map[string]int                                           // by service
+	after            func(r *http.Request, service, role string, body []byte) // what is told of calls that went well
 }
 
 // Others are what lies beyond the account: other accounts, customertest.Clouds.
@@ -184,7 +188,7 @@ func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusNotImplemented)
 		return
 	}
-	for _, request := range requests {
+	for _, request := range a.withKeys(requests) {
 		s.into(&request)
 		if request.Action == "sts:GetCallerIdentity" {
 			continue // needs no permission
@@ -214,8 +218,11 @@ func (a *Account) pass(w http.ResponseWriter, r *http.Request, s session, servic
 	} else {
 		a.others.ServeHTTP(seen, r.WithContext(context.WithValue(r.Context(), mayList{}, a.lists(s.role, requests[0]))))
 	}
-	if a.after != nil && seen.code < 300 {
-		a.after(r, service, s.role)
+	a.mu.Lock()
+	after := a.after
+	a.mu.Unlock()
+	if after != nil && seen.code < 300 {
+		after(r, service, s.role, body)
 	}
 }
 

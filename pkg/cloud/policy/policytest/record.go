@@ -65,5 +65,9 @@ func (a *Account) Rules() []Rule {
 	return slices.Clone(a.rules)
 }
 
-// Tell has calls of DynamoDB, S3 and others told of that went well, with the role in whose session they were made.
-func (a *Account) Tell(of func(r *http.Request, service, role string)) { a.after = of }
+// Tell has calls of DynamoDB, S3 and others told of that went well, with the role in whose session they were made, until it is nil.
+func (a *Account) Tell(of func(r *http.Request, service, role string, body []byte)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.after = of
+}
