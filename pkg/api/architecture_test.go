@@ -7,6 +7,8 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"io/fs"
+	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
@@ -113,6 +115,31 @@ func TestFunctionsHoldNothingOfDevelopment(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The CDK's program is a module of its own, so that nothing of this one can depend on the CDK; what it imports of this one is what is
+// read of the list of operations, of the policies and of names.
+func TestTheCDKStandsAside(t *testing.T) {
+	root := filepath.Join("..", "..")
+	b, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	require.NoError(t, err)
+	require.NotContains(t, string(b), "aws-cdk-go")
+	files := 0
+	require.NoError(t, filepath.WalkDir(filepath.Join(root, "infra", "aws"), func(file string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, ".go") {
+			return err
+		}
+		files++
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		require.NoError(t, err)
+		for _, i := range f.Imports {
+			if of, ours := strings.CutPrefix(strings.Trim(i.Path.Value, `"`), module); ours {
+				require.Contains(t, []string{"infra/aws/platform", "pkg/api", "pkg/cloud/policy", "pkg/route", "pkg/store", "pkg/tenant"}, of, file)
+			}
+		}
+		return nil
+	}))
+	require.Greater(t, files, 10)
 }
 
 func TestOneAdapterKnowsTheSDKOfDynamoDB(t *testing.T) {
