@@ -232,3 +232,11 @@ func (p *Platform) Table(t testing.TB, word string) string {
 	require.Len(t, found, 1, "tables with %s: %v of %v", word, found, slices.Collect(maps.Values(p.tables)))
 	return found[0]
 }
+
+// Buckets gives the names of all.
+func (p *Platform) Buckets() (all []string) {
+	for _, b := range p.buckets {
+		all = append(all, b.name)
+	}
+	return all
+}

@@ -32,7 +32,8 @@ type statement struct {
 }
 
 type condition struct {
-	operator string // without its set
+	operator string // without its set, and without IfExists
+	exists   bool   // IfExists: it holds of a key that is absent
 	set      string // "", ForAllValues or ForAnyValue
 	key      string // in lower case
 	values   []string
@@ -76,6 +77,7 @@ func parse(document []byte, both bool) (Policy, error) {
 				if set, of, ok := strings.Cut(operator, ":"); ok {
 					c.set, c.operator = set, of
 				}
+				c.operator, c.exists = strings.CutSuffix(c.operator, "IfExists")
 				if err := c.check(); err != nil {
 					return p, fmt.Errorf("policy: statement %q: %w", s.Sid, err)
 				}
@@ -89,7 +91,7 @@ func parse(document []byte, both bool) (Policy, error) {
 
 func (c condition) check() error {
 	known := slices.Contains([]string{"StringEquals", "StringLike", "ArnLike", "ArnEquals", "Bool"}, c.operator) && slices.Contains([]string{"", "ForAllValues", "ForAnyValue"}, c.set)
-	null := c.operator == "Null" && c.set == "" && len(c.values) == 1 && (c.values[0] == "true" || c.values[0] == "false")
+	null := c.operator == "Null" && c.set == "" && !c.exists && len(c.values) == 1 && (c.values[0] == "true" || c.values[0] == "false")
 	if !known && !null {
 		return fmt.Errorf("%s %s of %s is not known", c.set, c.operator, c.key)
 	}
@@ -179,6 +181,8 @@ func (c condition) holds(context map[string][]string) bool {
 	switch {
 	case c.operator == "Null":
 		return (c.values[0] == "true") == (len(values) == 0)
+	case c.exists && !there:
+		return true
 	case c.set == "ForAllValues":
 		return !slices.ContainsFunc(values, func(v string) bool { return !one(v) })
 	case c.set == "ForAnyValue":
