@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -23,7 +24,7 @@ import (
 func remote(t *testing.T, c *e2e.Cloud, p *e2e.Platform, i *localissuer.Issuer) *apptest.App {
 	names := map[store.Table]string{}
 	for _, table := range store.Tables {
-		names[table] = p.Table(t, string(table))
+		names[table] = p.Variable(t, "api", "TENANTRY_TABLE_"+strings.ToUpper(string(table)))
 	}
 	dynamolocal.Keep(t, c.DynamoDB, names)
 	engine := apptest.Engine{Engine: dynamo.New(c.DynamoDB, dynamo.Options{Names: names}),

@@ -126,6 +126,11 @@ func small(t *testing.T, issuer string) *e2e.Assembly {
 	}
 	routes(resources)
 	hourly(t, resources)
+	return written(t, folder, files, resources)
+}
+
+// written writes a template as synthesis does, and reads it.
+func written(t *testing.T, folder string, files, resources object) *e2e.Assembly {
 	template, err := json.Marshal(object{"Resources": resources})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "one.template.json"), template, 0o600))

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,9 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantry/tenantry/infra/e2e"
-	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/identity/localissuer"
-	"github.com/tenantry/tenantry/pkg/route"
 )
 
 // issuer is one that the functions can reach.
@@ -93,23 +90,4 @@ func TestAPlatformStandsUpFromItsTemplate(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, answer.Body.Close())
 	require.Equal(t, 404, answer.StatusCode)
-}
-
-func TestTheMatrixOnASmallTemplate(t *testing.T) {
-	if os.Getenv("TENANTRY_E2E") == "" {
-		t.Skip("make e2e-cloud runs it")
-	}
-	i, c := issuer(t), e2e.NewCloud(t)
-	p := e2e.Deploy(t, c, small(t, i.URL), "1")
-	a := remote(t, c, p, i)
-	ops := slices.DeleteFunc(api.Operations(), func(op route.Operation) bool {
-		only := os.Getenv("TENANTRY_E2E_ONLY")
-		return only != "" && !strings.Contains(","+only+",", ","+op.ID+",")
-	})
-	r := a.Matrix(t, "", ops)
-	for _, leak := range r.Leaks {
-		t.Error(leak)
-	}
-	t.Log(r.Table())
-	t.Log(p.Failures(), p.Environments(), len(p.Account.Decisions()))
 }

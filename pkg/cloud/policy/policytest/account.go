@@ -209,8 +209,12 @@ func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // pass hands on what is allowed.
 func (a *Account) pass(w http.ResponseWriter, r *http.Request, s session, service string, requests []Request, body []byte) {
-	if service == "sts" && requests[0].Action == "sts:AssumeRole" {
-		a.assume(w, body)
+	if service == "sts" {
+		if requests[0].Action == "sts:GetCallerIdentity" {
+			whoIs(w, s)
+		} else {
+			a.assume(w, body)
+		}
 		return
 	}
 	seen := &status{ResponseWriter: w}
@@ -265,7 +269,7 @@ func hide(r *http.Response) error {
 // into says who asks.
 func (s session) into(r *Request) {
 	r.Principal = s.role
-	r.Context["aws:securetransport"] = []string{"true"} // what AWS speaks; the emulators do not
+	r.Context["aws:securetransport"], r.Context["s3:tlsversion"] = []string{"true"}, []string{"1.3"} // what AWS speaks; the emulators do not
 	for key, value := range s.tags {
 		r.Context["aws:principaltag/"+strings.ToLower(key)] = []string{value}
 	}
@@ -286,7 +290,17 @@ func (a *Account) assume(w http.ResponseWriter, body []byte) {
 	_, _ = fmt.Fprintf(w, `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>%s</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>`+
 		`<SessionToken>token</SessionToken><Expiration>%s</Expiration></Credentials><AssumedRoleUser><Arn>arn:aws:sts::%s:assumed-role/%s/%s</Arn>`+
 		`<AssumedRoleId>AROA:%s</AssumedRoleId></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>`,
-		key, ends.UTC().Format(time.RFC3339), id, role[strings.LastIndexByte(role, '/')+1:], name, name)
+		key, ends.UTC().Format(time.RFC3339), accountOf(role), role[strings.LastIndexByte(role, '/')+1:], name, name)
+}
+
+// accountOf is the account of an ARN.
+func accountOf(arn string) string { return strings.Split(arn+"::::", ":")[4] }
+
+// whoIs tells who is in a session.
+func whoIs(w http.ResponseWriter, s session) {
+	w.Header().Set("Content-Type", "text/xml")
+	_, _ = fmt.Fprintf(w, `<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:sts::%[1]s:assumed-role/%[2]s/session</Arn><UserId>AROA:session</UserId>`+
+		`<Account>%[1]s</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`, accountOf(s.role), s.role[strings.LastIndexByte(s.role, '/')+1:])
 }
 
 // refuse answers as the service does.

@@ -87,6 +87,8 @@ func TestConditions(t *testing.T) {
 		"ArnLike":                                 {`"ArnLike":{"K":"arn:aws:s3:*:*:b/*"}`, []string{"k", "arn:aws:s3:::b/c:d"}, true},
 		"IfExists of a key that is missing":       {`"StringEqualsIfExists":{"K":"a"}`, nil, true},
 		"IfExists of another":                     {`"StringEqualsIfExists":{"K":"a"}`, []string{"k", "b"}, false},
+		"NumericLessThan":                         {`"NumericLessThan":{"K":1.2}`, []string{"k", "1.1"}, true},
+		"NumericLessThan of the same":             {`"NumericLessThan":{"K":1.2}`, []string{"k", "1.2"}, false},
 		"ArnLike, a wildcard for two parts":       {`"ArnLike":{"K":"arn:*:b"}`, []string{"k", "arn:aws:s3:::b"}, false},
 		"ArnEquals of what is none":               {`"ArnEquals":{"K":"*"}`, []string{"k", "b"}, false},
 		"two keys, both of which hold":            {`"StringEquals":{"K":"a","L":"b"}`, []string{"k", "a", "l", "b"}, true},
