@@ -36,8 +36,9 @@ type month struct {
 	Delivered int64               `json:"delivered"` // the revision that was delivered
 	Changed   calendar.Day        `json:"changed,omitempty"`
 	Final     bool                `json:"final,omitempty"`
-	Days      controls            `json:"days"`     // whose cells are those that the files have
-	Accounts  map[string]*account `json:"accounts"` // by ID
+	Moving    bool                `json:"moving,omitempty"` // some accounts were read again at its close, and not all
+	Days      controls            `json:"days"`             // whose cells are those that the files have
+	Accounts  map[string]*account `json:"accounts"`         // by ID
 }
 
 // account names the file of an account's cells of a month.
@@ -56,6 +57,7 @@ type plan struct {
 	Trying    bool      `json:"trying"`              // the first of Left was begun, and may have been too much for one step
 	Days      controls  `json:"days"`                // of the days of Left
 	Flags     controls  `json:"flags,omitempty"`     // of days whose cells stand, and which are an estimate no longer, or one again
+	Closing   closing   `json:"closing,omitempty"`   // whose days are fetched though their totals are those known
 	Delivered bool      `json:"delivered,omitempty"` // the service view is done
 	Sweep     bool      `json:"sweep,omitempty"`
 }
@@ -163,6 +165,23 @@ type days map[calendar.Day]*day
 type day struct {
 	Control Sum    `json:"control"`
 	Cells   []cell `json:"cells"`
+}
+
+// has tells whether a day's cells are those, in whatever order; a day of which nothing is known has none.
+func (d *day) has(cells []cell) bool {
+	if d == nil {
+		return len(cells) == 0
+	}
+	left := map[cell]int{}
+	for _, c := range d.Cells {
+		left[c]++
+	}
+	for _, c := range cells {
+		if left[c]--; left[c] < 0 {
+			return false
+		}
+	}
+	return len(d.Cells) == len(cells)
 }
 
 // readDays reads an account's month; an empty one where there is none.

@@ -187,9 +187,15 @@ func (s *step) stop(ctx context.Context) error {
 // conclude delivers what has changed of the service view, and sees what else is due.
 func (s *step) conclude(ctx context.Context) error {
 	p := s.book.Plan
+	for of := range p.Closing {
+		s.book.month(of).Moving = false
+	}
 	for d, c := range p.Flags {
 		m := s.book.month(d.Month())
 		was, known := m.Days[d]
+		if c.Read = was.Read; !known {
+			c.Read = s.today()
+		}
 		m.Days[d] = c
 		if known && was.Estimated != c.Estimated {
 			m.move(s.today())
@@ -209,8 +215,7 @@ func (s *step) conclude(ctx context.Context) error {
 	return s.save(ctx)
 }
 
-// settle calls months final that are not estimated, unchanged for 7 days and past the 15th of the next month. It forgets months
-// that Cost Explorer has no more: what was delivered of them stays.
+// settle calls months final that are over. It forgets months that Cost Explorer has no more: what was delivered of them stays.
 func (s *step) settle() {
 	today := s.today()
 	for of, m := range s.book.Months {
@@ -221,7 +226,7 @@ func (s *step) settle() {
 			delete(s.book.Months, of)
 			continue
 		}
-		if m.Final || m.estimated() || today < m.Changed+7 || today <= (of+1).First()+14 {
+		if !m.over(of, today) || len(m.unread(of)) > 0 {
 			continue
 		}
 		m.Final = true

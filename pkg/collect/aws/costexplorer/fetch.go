@@ -40,8 +40,12 @@ func (s *step) fetch(ctx context.Context, of span) (late bool, err error) {
 			continue
 		}
 		m := s.book.month(d.Month())
+		was := m.Days[d]
+		c.Read = s.today()
 		m.Days[d] = c
-		m.move(s.today())
+		if !s.book.Plan.closes(d) || !was.same(c.Sum) {
+			m.move(s.today())
+		}
 		delete(s.book.Plan.Days, d)
 	}
 	return false, nil
@@ -112,7 +116,8 @@ func (s *step) fetchAccount(ctx context.Context, of span, id string, t *totals) 
 	}
 	changed := span{}
 	for d := of.From; d < of.To; d++ {
-		if was := months[d.Month()][d]; was == nil && !t.live[d] || was != nil && was.Control.same(t.days[d]) {
+		was := months[d.Month()][d]
+		if was == nil && !t.live[d] || was != nil && was.Control.same(t.days[d]) && !s.book.Plan.closes(d) {
 			continue
 		}
 		if changed.To == 0 {
@@ -128,18 +133,28 @@ func (s *step) fetchAccount(ctx context.Context, of span, id string, t *totals) 
 	if err != nil {
 		return false, err
 	}
+	moved := map[calendar.Month]bool{}
 	for d := changed.From; d < changed.To; d++ {
-		months[d.Month()][d] = &day{Control: t.days[d], Cells: cells[d]}
+		m := d.Month()
+		moved[m] = moved[m] || !s.book.Plan.closes(d) || !months[m][d].has(cells[d])
+		months[m][d] = &day{Control: t.days[d], Cells: cells[d]}
 		if t.days[d].isZero() && len(cells[d]) == 0 {
-			delete(months[d.Month()], d)
+			delete(months[m], d)
 		}
 	}
-	for m := changed.From.Month(); m <= (changed.To - 1).Month(); m++ {
+	for _, m := range slices.Sorted(maps.Keys(moved)) {
+		if !moved[m] {
+			continue
+		}
 		if err := s.writeDays(ctx, m, id, months[m]); err != nil {
 			return false, err
 		}
+		if some = true; s.book.Plan.Closing[m] {
+			s.book.month(m).move(s.today()) // now: the next step finds these cells, and no move
+			s.book.month(m).Moving = true
+		}
 	}
-	return true, nil
+	return some, nil
 }
 
 // cells fetches what an account has on days: usage by service and region, all else by service and record type.

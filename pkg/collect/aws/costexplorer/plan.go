@@ -51,7 +51,7 @@ func (s *step) plan(ctx context.Context) error {
 	p := &plan{Slot: s.task.Slot, Made: s.collector.Clock().UTC(), Asked: asked, Days: controls{}, Flags: controls{}, Sweep: sweep}
 	fresh := controls{}
 	for _, a := range answers {
-		fresh[a.day] = Control{a.sum, a.estimated}
+		fresh[a.day] = Control{Sum: a.sum, Estimated: a.estimated}
 	}
 	var changed []calendar.Day
 	idle, err := s.idle(ctx, fresh, asked)
@@ -70,7 +70,7 @@ func (s *step) plan(ctx context.Context) error {
 			p.Flags[d] = now
 		}
 	}
-	p.Left = ranges(changed)
+	p.Left = append(ranges(changed), s.close(p, fresh)...)
 	s.book.Plan = p
 	return nil
 }

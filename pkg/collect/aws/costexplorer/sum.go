@@ -37,7 +37,8 @@ func (s Sum) add(o Sum) (Sum, error) {
 // Control is the total of a day: what the cells of the day are held against, and what tells that they are others by now.
 type Control struct {
 	Sum
-	Estimated bool `json:"e,omitempty"`
+	Estimated bool         `json:"e,omitempty"`
+	Read      calendar.Day `json:"r,omitempty"` // when its cells were fetched last
 }
 
 // controls are by day. What is not there is nothing.
