@@ -7,6 +7,8 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"io/fs"
+	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
@@ -87,7 +89,7 @@ var adapters = []string{"pkg/store/dynamo", "pkg/store/bolt", "pkg/blob/s3", "pk
 
 // wiring tells what may import adapters: the cloud's wiring, what runs on one machine, and what only tests import.
 func wiring(p string) bool {
-	return p == "pkg/cloud" || p == "pkg/apptest" || strings.HasPrefix(p, "infra/") || strings.HasPrefix(p, "pkg/store/dynamo/")
+	return p == "pkg/cloud" || p == "pkg/cloud/customer" || p == "pkg/apptest" || strings.HasPrefix(p, "infra/") || strings.HasPrefix(p, "pkg/store/dynamo/")
 }
 
 func TestAdaptersAreKnownToTheWiringsAlone(t *testing.T) {
@@ -115,12 +117,37 @@ func TestFunctionsHoldNothingOfDevelopment(t *testing.T) {
 	}
 }
 
+// The CDK's program is a module of its own, so that nothing of this one can depend on the CDK; what it imports of this one is what is
+// read of the list of operations, of the policies and of names.
+func TestTheCDKStandsAside(t *testing.T) {
+	root := filepath.Join("..", "..")
+	b, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	require.NoError(t, err)
+	require.NotContains(t, string(b), "aws-cdk-go")
+	files := 0
+	require.NoError(t, filepath.WalkDir(filepath.Join(root, "infra", "aws"), func(file string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, ".go") {
+			return err
+		}
+		files++
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		require.NoError(t, err)
+		for _, i := range f.Imports {
+			if of, ours := strings.CutPrefix(strings.Trim(i.Path.Value, `"`), module); ours {
+				require.Contains(t, []string{"infra/aws/platform", "pkg/api", "pkg/cloud/policy", "pkg/route", "pkg/store", "pkg/tenant"}, of, file)
+			}
+		}
+		return nil
+	}))
+	require.Greater(t, files, 10)
+}
+
 func TestOneAdapterKnowsTheSDKOfDynamoDB(t *testing.T) {
 	for _, p := range packages(t) {
 		if p.Path == "pkg/collect/aws/inventory" {
 			continue // lists customers' tables, by their own roles
 		}
-		if strings.HasPrefix(p.Path, "pkg/store/dynamo") || p.Path == "pkg/cloud" || strings.HasPrefix(p.Path, "infra/bench/") {
+		if strings.HasPrefix(p.Path, "pkg/store/dynamo") || p.Path == "pkg/cloud" || strings.HasPrefix(p.Path, "infra/bench/") || p.Path == "infra/e2e" {
 			continue // pkg/cloud makes the client, and does nothing with it but hand it on
 		}
 		for _, i := range p.Imports {

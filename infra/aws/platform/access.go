@@ -42,6 +42,10 @@ func newAccess(scope constructs.Construct, n names) {
 	tenants(tenantData, r.TenantData(), string(route.API), string(route.Admin), ingest, collect, reconcile)
 	tenants(erasure, r.TenantErasure(), jobs)
 	newRole(scope, n, scheduler, policy.TrustScheduler(account, n.scheduleGroup(n.group())), r.Scheduler())
+	newRole(scope, n, pagesHandler, policy.TrustLambda(account, arn("lambda", "function:*")), // the CDK names the function
+		policy.Page(n.bucketARN("cdk-hnb659fds-assets-"+account+"-"+*awscdk.Aws_REGION()), n.bucketARN(n.bucket("page")),
+			"arn:"+*awscdk.Aws_PARTITION()+":cloudfront::"+account+":distribution/*"),
+		policy.Logs(n.logGroupARN(pagesHandler)))
 	newRole(scope, n, clock, policy.TrustScheduler(account, n.scheduleGroup(n.own())), r.Clock())
 }
 

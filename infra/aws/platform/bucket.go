@@ -59,5 +59,5 @@ func newImports(scope constructs.Construct, n names, key awskms.IKey, queue awss
 				Rules: &[]interface{}{&awss3.CfnBucket_FilterRuleProperty{Name: text("prefix"), Value: text("tenants/")}}}},
 		}},
 	})
-	bucket.Node().AddDependency(queue)
+	bucket.Node().AddDependency(queue.Node().FindChild(text("Policy")))
 }

@@ -17,7 +17,9 @@ func newData(scope constructs.Construct, n names) {
 	arrivals := newQueue(scope, n, ingest)
 	newQueue(scope, n, collect)
 	newQueue(scope, n, jobs)
-	newDeadLetters(scope, n, "QueueDead", dead)
+	unsent := newDeadLetters(scope, n, "QueueDead", dead)
+	suppress(bare(unsent), rule("AwsSolutions-SQS3", "It is the queue of dead letters of schedules, rules and invocations, which are no queues that would name it."))
+	letSend(unsent, "events.amazonaws.com", arn("events", "rule/"+n.of(deployed)))
 	logs := newLogBucket(scope, n)
 	letLog(logs, n, n.imports(), n.bucket("page"))
 	if n.Bucket == "" {

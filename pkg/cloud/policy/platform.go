@@ -14,7 +14,7 @@ func TrustLambda(account, function string) Document {
 		Sid: "LambdaForTheFunction", Effect: "Allow", Principal: &Principal{Service: []string{lambdaService}},
 		Action: []string{"sts:AssumeRole"},
 		Condition: Conditions{
-			"StringEqualsIfExists": {"aws:SourceAccount": {account}}, "ArnEqualsIfExists": {"aws:SourceArn": {function}},
+			"StringEqualsIfExists": {"aws:SourceAccount": {account}}, "ArnLikeIfExists": {"aws:SourceArn": {function}},
 		},
 	})
 }
@@ -46,6 +46,9 @@ var wildcards = map[string]string{
 	"ReadCustomers":      "which accounts are connected is not known before; only roles below /tenantry/, and none without an ExternalId",
 	"TenantFiles":        "the wildcard is a file's name in the folder of the tenant that the session is tagged with",
 	"TenantFilesOf":      "the wildcard is a file's name in a folder of the tenant that the session is tagged with",
+	"Assets":             "assets are named by their hash, in the bucket of the CDK's bootstrap, which holds code and no data",
+	"PageFiles":          "the wildcard is a file's name in the bucket of the page alone",
+	"Invalidate":         "a distribution's ID is not known before it is made; all that can be done is to have it read its files again",
 	"TenantFileVersions": "the wildcard is a file's name in the folder of the tenant that the session is tagged with",
 }
 
@@ -70,4 +73,15 @@ func Wildcards(all ...Document) string {
 		}
 	}
 	return strings.Join(why, ". ")
+}
+
+// Page is the policy of what a deployment runs to put the page into its bucket: it reads the deployment's assets and tells CloudFront
+// that the page is another.
+func Page(assets, page, distributions string) Document {
+	return document(
+		allow("Assets", []string{"s3:GetObject"}, assets+"/*"),
+		allow("PageFiles", []string{"s3:DeleteObject", "s3:GetObject", "s3:PutObject"}, page+"/*"),
+		allow("PageFileNames", []string{"s3:ListBucket"}, assets, page),
+		allow("Invalidate", []string{"cloudfront:CreateInvalidation", "cloudfront:GetInvalidation"}, distributions),
+	)
 }
