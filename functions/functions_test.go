@@ -157,7 +157,7 @@ func TestAFunctionWithRegionAndStageAlone(t *testing.T) {
 
 func TestAFunctionWithoutAccessToAWS(t *testing.T) {
 	i := issuer(t)
-	env := append(slices.Clone(bare), "AWS_PROFILE=missing", "TENANTRY_ISSUER="+i.URL, "TENANTRY_CLIENT_IDS="+localissuer.ClientID)
+	env := append(slices.Clone(bare), "AWS_ACCESS_KEY_ID=", "TENANTRY_ISSUER="+i.URL, "TENANTRY_CLIENT_IDS="+localissuer.ClientID)
 	t.Run("is well, since nothing is asked for what is not needed", func(t *testing.T) {
 		require.Equal(t, 200, start(t, "api", env...).http(t, request(t, "api-health")).StatusCode)
 	})

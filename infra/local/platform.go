@@ -188,7 +188,7 @@ func (p *platform) wire(s *store.Store) error {
 	if err != nil {
 		return err
 	}
-	customers := aws.Machine{Accounts: accounts, Region: region}
+	customers := aws.Machine{Accounts: accounts, Region: region, Profile: profile}
 	p.meter = usage.NewMeter(s, time.Now, p.log)
 	d := api.Deps{
 		Store: s, Meter: p.meter, Auth: auth, Files: p.files, Queue: queue.Sender[delivery.Message]{Queue: p.queue}, Jobs: queue.Sender[job.Message]{Queue: p.jobs},
@@ -213,6 +213,11 @@ func (p *platform) wire(s *store.Store) error {
 	p.due = func(ctx context.Context) error { return jobs.Handle(ctx, job.Message{Kind: erasure.Due}) }
 	p.handler, err = p.front(served, operator(api.SetPlan(d)))
 	return err
+}
+
+// profile is AWS as one of this machine's profiles has it.
+func profile(ctx context.Context, name string) (sdk.Config, error) {
+	return config.LoadDefaultConfig(ctx, config.WithSharedConfigProfile(name))
 }
 
 // region is where AWS is called from, where nothing says another.

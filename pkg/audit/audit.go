@@ -16,7 +16,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// Row is one entry of the log. JSON is both its wire form and its stored form.
+// Row is one entry of the log, as it is shown and as it is stored; only values of fields are stored as the text of their JSON.
 type Row struct {
 	ID         ulid.ULID         `json:"id" doc:"A ULID: the time in milliseconds and 80 random bits."`
 	At         time.Time         `json:"at"`
@@ -52,12 +52,12 @@ const (
 	Failed  Outcome = "failed"
 )
 
-// Field is a field before and after, as JSON; "" where it was or is absent. What is longer than 500 bytes, or less where many
-// fields have changed, is cut and ends with "...": all fields of a row have about 4,000 bytes.
+// Field is a field before and after; absent where it was or is. What is longer than 500 bytes, or less where many fields have
+// changed, is cut: all fields of a row have about 4,000 bytes.
 type Field struct {
 	Name   string `json:"name"`
-	Before string `json:"before,omitempty"`
-	After  string `json:"after,omitempty"`
+	Before JSON   `json:"before,omitempty"`
+	After  JSON   `json:"after,omitempty"`
 }
 
 // Event is what happens to a target. Before and After are the entity as it is shown to members, nil where there was or is

@@ -95,11 +95,15 @@ func (w *world) row(e audit.Event) store.Change {
 }
 
 func (w *world) page(query string) (p route.Page[audit.Row]) {
+	w.get(query, &p)
+	return p
+}
+
+func (w *world) get(query string, into any) {
 	answer := httptest.NewRecorder()
 	w.http.ServeHTTP(answer, httptest.NewRequest("GET", "/v1/tenants/"+home+"/audit?"+query, nil))
 	require.Equal(w, 200, answer.Code, answer.Body)
-	require.NoError(w, json.Unmarshal(answer.Body.Bytes(), &p))
-	return p
+	require.NoError(w, json.Unmarshal(answer.Body.Bytes(), into))
 }
 
 func TestARowIsNeverOverwritten(t *testing.T) {
@@ -241,12 +245,47 @@ func TestARowIsSmall(t *testing.T) {
 		for _, f := range row.Changes {
 			got = append(got, f.Name)
 			size += len(f.Before) + len(f.After)
-			require.True(t, utf8.ValidString(f.Before+f.After))
+			require.True(t, utf8.ValidString(string(f.Before+f.After)))
 		}
 		require.Equal(t, slices.DeleteFunc(want, func(n string) bool { return n == "id" }), got)
 		require.LessOrEqual(t, size, 4000)
 		require.LessOrEqual(t, len(row.Reason), 500)
 	})
+}
+
+// Values are stored as text, and shown as what they are; what was cut is told from a text.
+func TestValuesAreShownAsWhatTheyAre(t *testing.T) {
+	x := strings.Repeat("x", 496)
+	for name, c := range map[string]struct{ value, stored, shown string }{
+		"a text":                       {`"a \"b\" ‹"`, `"a \"b\" ‹"`, `"a \"b\" ‹"`},
+		"a number as it was":           {`0.10000000000000000000001`, `0.10000000000000000000001`, `0.10000000000000000000001`},
+		"nothing":                      {`null`, `null`, `null`},
+		"a list":                       {`["a","b"]`, `["a","b"]`, `["a","b"]`},
+		"an object":                    {`{"a":{"b":[1,true]}}`, `{"a":{"b":[1,true]}}`, `{"a":{"b":[1,true]}}`},
+		"a text that ends like a part": {`"a..."`, `"a..."`, `"a..."`},
+		"what is too long":             {`"` + x + `xxxx"`, `"` + x + `...`, `{"cut":"\"` + x + `..."}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(w *world) {
+				change := w.row(audit.Event{Target: "x", After: map[string]json.RawMessage{"field": json.RawMessage(c.value)}})
+				require.NoError(w, w.handle().Write(w.Context(), change))
+				var stored struct {
+					Changes []struct {
+						After string `json:"after"`
+					} `json:"changes"`
+				}
+				_, err := w.handle().Read(w.Context(), change.Key, &stored)
+				require.NoError(w, err)
+				require.Equal(w, c.stored, stored.Changes[0].After)
+				var shown struct {
+					Items []struct{ Changes []json.RawMessage }
+				}
+				w.get("", &shown)
+				require.Equal(w, `{"name":"field","after":`+c.shown+`}`, string(shown.Items[0].Changes[0]))
+				require.Equal(w, change.Value.(audit.Row).Changes, w.page("").Items[0].Changes)
+			})
+		})
+	}
 }
 
 func TestAnEntityThatIsNoObjectIsNoRow(t *testing.T) {

@@ -24,7 +24,7 @@ func difference(before, after any) (all []Field, err error) {
 	maps.Copy(names, a)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if string(a[name]) != string(b[name]) && !slices.Contains(known, name) {
-			all = append(all, Field{name, string(b[name]), string(a[name])})
+			all = append(all, Field{name, JSON(b[name]), JSON(a[name])})
 		}
 	}
 	for i := range all {
@@ -58,14 +58,14 @@ func fields(entity any) (map[string]json.RawMessage, error) {
 }
 
 // clip gives at most n bytes of a text, n being 3 or more.
-func clip(s string, n int) string {
-	s = strings.ToValidUTF8(s, "")
+func clip[T ~string](text T, n int) T {
+	s := strings.ToValidUTF8(string(text), "")
 	if len(s) <= n {
-		return s
+		return T(s)
 	}
 	n -= 3
 	for n > 0 && !utf8.RuneStart(s[n]) {
 		n--
 	}
-	return s[:n] + "..."
+	return T(s[:n] + "...")
 }

@@ -38,7 +38,7 @@ func rename(t *testing.T, c *apptest.Client, h *apptest.Home, name string) *appt
 func after(r audit.Row, field string) string {
 	for _, f := range r.Changes {
 		if f.Name == field {
-			return f.After
+			return string(f.After)
 		}
 	}
 	return ""
@@ -146,7 +146,7 @@ func TestCSVHoldsTheWholeRangeAndNoFormula(t *testing.T) {
 	require.Equal(t, 1+250+2, len(lines), "and the tenant's and its project's creation")
 	require.Equal(t, a.Now().Format(time.RFC3339Nano), lines[1][0])
 	require.Equal(t, "'=cmd|' /C calc'!A0", lines[1][3])
-	require.Equal(t, `[{"name":"name","before":"\"-248, \\\"q\\\"\"","after":"\"-249, \\\"q\\\"\""}]`, lines[1][13])
+	require.Equal(t, `[{"name":"name","before":"-248, \"q\"","after":"-249, \"q\""}]`, lines[1][13])
 	for _, line := range lines {
 		for _, cell := range line {
 			require.False(t, cell != "" && strings.ContainsRune("=+-@\t\r\n", rune(cell[0])), cell)

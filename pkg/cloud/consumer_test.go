@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantry/tenantry/pkg/cloud"
+	"github.com/tenantry/tenantry/pkg/cloud/customer"
 	"github.com/tenantry/tenantry/pkg/cloud/mototest"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/fault"
@@ -120,7 +121,7 @@ func TestResend(t *testing.T) {
 	made, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(rand.Text())})
 	require.NoError(t, err)
 	log := slog.New(slog.DiscardHandler)
-	c := cloud.NewCollect(cloud.ReadConfig(with("AWS_REGION", mototest.Region, "TENANTRY_RUNS_QUEUE_URL", *made.QueueUrl)), log)
+	c := cloud.NewCollect(cloud.ReadConfig(with("AWS_REGION", mototest.Region, "TENANTRY_RUNS_QUEUE_URL", *made.QueueUrl)), log, customer.Collectors)
 	receive := func() int {
 		out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: made.QueueUrl})
 		require.NoError(t, err)
@@ -130,7 +131,7 @@ func TestResend(t *testing.T) {
 	require.Equal(t, 1, receive())
 	require.NoError(t, c.Resend(t.Context(), "x", 100*time.Hour), "which is more than SQS takes")
 	require.Zero(t, receive())
-	require.Nil(t, cloud.NewCollect(cloud.ReadConfig(with()), log).Resend)
+	require.Nil(t, cloud.NewCollect(cloud.ReadConfig(with()), log, customer.Collectors).Resend)
 }
 
 func TestBatchThatRunsOutOfTimeGivesTheRestBack(t *testing.T) {

@@ -3,11 +3,11 @@ package cloud
 import (
 	"context"
 	"errors"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
@@ -49,13 +49,7 @@ type clients struct {
 }
 
 func newClients(c Config) clients {
-	load := sync.OnceValues(func() (aws.Config, error) {
-		a, err := config.LoadDefaultConfig(context.Background(), config.WithRegion(c.Region))
-		if err != nil {
-			return a, fault.Wrap(err, fault.Unavailable, "The service's access to AWS is not set up.")
-		}
-		return a, nil
-	})
+	load := sync.OnceValues(func() (aws.Config, error) { return account(c.Region, os.Getenv) })
 	engine := once(load, func(a aws.Config) (*dynamo.Engine, error) {
 		return dynamo.New(dynamodb.NewFromConfig(a), dynamo.Options{Names: c.Tables}), nil
 	})

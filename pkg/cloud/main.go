@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/tenantry/tenantry/pkg/api"
 	"github.com/tenantry/tenantry/pkg/collect"
@@ -65,10 +66,13 @@ func ServeJobs() {
 	lambda.Start(NewJobs(c, log).Batch)
 }
 
+// Collectors makes what asks customers' accounts: customer.Collectors.
+type Collectors func(load func() (aws.Config, error), d api.Deps) map[collect.Kind]collect.Collector
+
 // ServeCollect is the whole of the worker of collection. It does not return.
-func ServeCollect() {
+func ServeCollect(of Collectors) {
 	c, log := start()
-	lambda.Start(NewCollect(c, log).Batch)
+	lambda.Start(NewCollect(c, log, of).Batch)
 }
 
 // Handler serves the operations of f on AWS as c names it. It calls nothing of AWS before a request needs it.
@@ -82,44 +86,44 @@ func Handler(c Config, f route.Function, log *slog.Logger) (http.Handler, error)
 
 // served are what a function needs that serves HTTP.
 func served(c Config, log *slog.Logger) (api.Deps, error) {
-	aws := newClients(c)
+	clients := newClients(c)
 	var issuers []identity.Issuer
 	if c.Issuer != "" {
 		issuers = []identity.Issuer{{URL: c.Issuer, ClientIDs: c.ClientIDs, Audiences: c.Audiences}}
 	}
-	d := aws.deps(c, log)
+	d := clients.deps(c, log)
 	auth, err := identity.New(identity.Config{Issuers: issuers, Store: d.Store})
 	d.Auth, d.RequestID = auth, requestID
 	if err != nil {
 		return d, err
 	}
-	d.Verifier, err = collectaws.NewAccounts(aws.load, collectaws.Options{})
+	d.Verifier, err = collectaws.NewAccounts(clients.load, collectaws.Options{})
 	return d, err
 }
 
 // NewIngest makes the ingest worker on AWS as c names it.
 func NewIngest(c Config, log *slog.Logger) *Consumer {
-	aws := newClients(c)
-	d := aws.deps(c, log)
+	clients := newClients(c)
+	d := clients.deps(c, log)
 	read := usage.Worker(d.Meter, api.OfDelivery, api.Ingest(d).Handle)
-	return &Consumer{Work: queue.Of("ingest", delivery.ParseMessages, read), Hide: aws.hide(c.QueueURL), Log: log}
+	return &Consumer{Work: queue.Of("ingest", delivery.ParseMessages, read), Hide: clients.hide(c.QueueURL), Log: log}
 }
 
 // NewJobs makes the worker of long work on AWS as c names it.
 func NewJobs(c Config, log *slog.Logger) *Consumer {
-	aws := newClients(c)
-	d := aws.deps(c, log)
+	clients := newClients(c)
+	d := clients.deps(c, log)
 	work := usage.Worker(d.Meter, api.OfJob, api.Jobs(d).Handle)
-	return &Consumer{Work: queue.Of("jobs", job.ParseMessages, work), Hide: aws.hide(c.JobsURL), Log: log}
+	return &Consumer{Work: queue.Of("jobs", job.ParseMessages, work), Hide: clients.hide(c.JobsURL), Log: log}
 }
 
 // NewCollect makes the worker of collection on AWS as c names it.
-func NewCollect(c Config, log *slog.Logger) *Consumer {
-	aws := newClients(c)
-	d := aws.deps(c, log)
-	d.Collectors = aws.collectors(d)
+func NewCollect(c Config, log *slog.Logger, of Collectors) *Consumer {
+	clients := newClients(c)
+	d := clients.deps(c, log)
+	d.Collectors = of(clients.load, d)
 	run := usage.Worker(d.Meter, api.OfRun, api.Collect(d).Handle)
-	return &Consumer{Work: queue.Of("collect", collect.ParseMessages, run), Hide: aws.hide(c.RunsURL), Resend: aws.resend(c.RunsURL), Log: log}
+	return &Consumer{Work: queue.Of("collect", collect.ParseMessages, run), Hide: clients.hide(c.RunsURL), Resend: clients.resend(c.RunsURL), Log: log}
 }
 
 // deps are what every function works with, without what is HTTP's alone.

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/tenantry/tenantry/pkg/fault"
 )
@@ -23,10 +24,10 @@ type Export struct {
 const MaxExports = 10
 
 var (
-	exportName   = regexp.MustCompile(`^[0-9A-Za-z!_.*'()-]{1,128}$`)
-	exportPrefix = regexp.MustCompile(`^[0-9A-Za-z!_.*'()/-]{0,512}$`)
-	bucketName   = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
-	address      = regexp.MustCompile(`^\d+\.\d+\.\d+\.\d+$`)
+	exportName   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z!_.*'()-]{1,128}$`) })
+	exportPrefix = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z!_.*'()/-]{0,512}$`) })
+	bucketName   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`) })
+	address      = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d+\.\d+\.\d+\.\d+$`) })
 )
 
 // isBucket tells whether a general purpose bucket can have a name.
@@ -35,7 +36,7 @@ func isBucket(name string) bool {
 	bad := func(of func(string, string) bool, fixes ...string) bool {
 		return slices.ContainsFunc(fixes, func(fix string) bool { return of(name, fix) })
 	}
-	return bucketName.MatchString(name) && !strings.Contains(name, "..") && !address.MatchString(name) &&
+	return bucketName().MatchString(name) && !strings.Contains(name, "..") && !address().MatchString(name) &&
 		!bad(strings.HasPrefix, "xn--", "sthree-", "amzn-s3-demo-") && !bad(strings.HasSuffix, "-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 }
 
@@ -45,7 +46,7 @@ func exports(all []Export) (checked []Export, err error) {
 	for i, e := range all {
 		at := func(field, detail, value string) { bad.At(fmt.Sprintf("body.exports[%d].%s", i, field), detail, value) }
 		e.Prefix = strings.Trim(e.Prefix, "/")
-		if !exportName.MatchString(e.Name) || e.Name == "." || e.Name == ".." {
+		if !exportName().MatchString(e.Name) || e.Name == "." || e.Name == ".." {
 			at("name", "is no name of an export: 1 to 128 letters, digits and ! - _ . * ' ( )", e.Name)
 		}
 		if slices.ContainsFunc(checked, func(other Export) bool { return other.Name == e.Name }) {
@@ -54,7 +55,7 @@ func exports(all []Export) (checked []Export, err error) {
 		if !isBucket(e.Bucket) {
 			at("bucket", "is no name of a bucket", e.Bucket)
 		}
-		if !exportPrefix.MatchString(e.Prefix) || e.Prefix != "" && slices.ContainsFunc(strings.Split(e.Prefix, "/"), func(part string) bool {
+		if !exportPrefix().MatchString(e.Prefix) || e.Prefix != "" && slices.ContainsFunc(strings.Split(e.Prefix, "/"), func(part string) bool {
 			return part == "" || part == "." || part == ".."
 		}) {
 			at("prefix", "is no prefix of an export: letters, digits and ! - _ . * ' ( ), with single slashes between", e.Prefix)

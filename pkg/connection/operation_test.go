@@ -231,7 +231,7 @@ func TestTheExternalIdIsNotTold(t *testing.T) {
 	var rows struct {
 		Items []struct {
 			Operation string
-			Changes   []struct{ Name, Before, After string }
+			Changes   []struct{ Name string }
 		}
 	}
 	log.Into(t, &rows)

@@ -3,6 +3,7 @@ package connection
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/tenantry/tenantry/pkg/fault"
 )
@@ -12,7 +13,7 @@ import (
 const RolePath = "/tenantry/"
 
 // roleName is a path below RolePath and a name, as IAM allows them.
-var roleName = regexp.MustCompile(`^([!-.0-~]+/){0,8}[\w+=,.@-]{1,64}$`)
+var roleName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([!-.0-~]+/){0,8}[\w+=,.@-]{1,64}$`) })
 
 // parseRole refuses what is no role of the connection's account that the platform may take.
 func (c Connection) parseRole(arn string) error {
@@ -35,23 +36,25 @@ func (c Connection) parseRole(arn string) error {
 	case parts[4] != c.AccountID:
 		return refuse("This role is of the account "+parts[4]+", and the connection is to "+c.AccountID+". Create the stack in the account "+
 			c.AccountID+", or make a connection to "+parts[4]+".", "is of another account")
-	case !ours || !roleName.MatchString(below):
+	case !ours || !roleName().MatchString(below):
 		return refuse("This role does not lie below the path "+RolePath+", and the platform may take no others. Create the role with the template, "+
 			"which gives it that path.", "does not lie below "+RolePath)
 	}
 	return nil
 }
 
-var principal = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):iam::[0-9]{12}:(root|role/[!-~]+)$`)
+var principal = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):iam::[0-9]{12}:(root|role/[!-~]+)$`)
+})
 
 // IsPrincipal tells whether a text is the ARN of an account or a role that customers' roles can trust.
-func IsPrincipal(arn string) bool { return principal.MatchString(arn) }
+func IsPrincipal(arn string) bool { return principal().MatchString(arn) }
 
 // profileName is what a profile of a configuration file may be called here.
-var profileName = regexp.MustCompile(`^[\w.@-]{1,64}$`)
+var profileName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\w.@-]{1,64}$`) })
 
 func parseProfile(name string) error {
-	if !profileName.MatchString(name) {
+	if !profileName().MatchString(name) {
 		return fault.New(fault.Invalid, "A profile's name has 1 to 64 letters, digits and . _ @ -, as in the machine's AWS configuration.").
 			At("body.profile", "is no name of a profile", name)
 	}

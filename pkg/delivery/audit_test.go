@@ -52,7 +52,7 @@ func (t *tester) one(rows []audit.Row, operation string) audit.Row {
 func told(r audit.Row, name string) string {
 	for _, f := range r.Changes {
 		if f.Name == name {
-			return f.After
+			return string(f.After)
 		}
 	}
 	return ""
@@ -66,7 +66,7 @@ func TestTheLogTellsOfADeliveryFromItsCreationToItsEnd(t *testing.T) {
 	require.Equal(t, []string{"platform readImport done", "platform receiveFile done", "token createProjectImport done"}, operations(all))
 	end := w.one(all, "readImport")
 	require.Equal(t, audit.Actor{Subject: "ingest"}, end.Actor)
-	require.Equal(t, []audit.Field{{Name: "documentsWritten", After: told(end, "documentsWritten")}, {Name: "lines", After: "8"},
+	require.Equal(t, []audit.Field{{Name: "documentsWritten", After: audit.JSON(told(end, "documentsWritten"))}, {Name: "lines", After: "8"},
 		{Name: "periods", After: `["2026-02"]`}, {Name: "status", Before: `"running"`, After: `"succeeded"`}}, end.Changes)
 	require.Equal(t, []audit.Field{{Name: "received", After: "1"}, {Name: "status", Before: `"awaiting"`, After: `"queued"`}},
 		w.one(all, "receiveFile").Changes)

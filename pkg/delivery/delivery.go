@@ -53,9 +53,9 @@ type Upload struct {
 // Progress of a running delivery.
 type Progress struct {
 	Stage     string `json:"stage" enum:"reading,preparing,loading"`
-	BytesRead int64  `json:"bytesRead" doc:"Of the delivery's files; as far as it was when that was noted last, at most 3 seconds ago."`
+	BytesRead int64  `json:"bytesRead" doc:"Of the delivery's files, as far as it was when that was noted last: every 3 seconds while it is read, less often where that fails."`
 	Bytes     int64  `json:"bytes"`
-	Lines     int64  `json:"lines" doc:"Read, counted by thousands until a file is read."`
+	Lines     int64  `json:"lines" doc:"Read, as far as it was noted with bytesRead; a file that is being read counts by 4,096 lines."`
 }
 
 // Result of a succeeded delivery.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/focus"
+	"github.com/tenantry/tenantry/pkg/focus/columnar"
 	"github.com/tenantry/tenantry/pkg/money"
 	"github.com/tenantry/tenantry/pkg/store/storetest"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -42,7 +43,7 @@ func (h halted) ReadAt(b []byte, at int64) (int, error) {
 // parquetLines are n lines of February.
 func parquetLines(t *testing.T, n int) string {
 	var b bytes.Buffer
-	w := focus.NewParquetWriter(&b, "1.0")
+	w := columnar.NewWriter(&b, "1.0")
 	february, err := time.Parse(time.DateOnly, "2026-02-01")
 	require.NoError(t, err)
 	half, _, err := money.Parse("0.5")

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantry/tenantry/pkg/focus"
+	"github.com/tenantry/tenantry/pkg/focus/columnar"
 	"github.com/tenantry/tenantry/pkg/money"
 )
 
@@ -113,7 +114,7 @@ func BenchmarkEncodingCSV(b *testing.B) {
 
 var parquetFile = sync.OnceValue(func() []byte {
 	var b bytes.Buffer
-	w := focus.NewParquetWriter(&b, "1.2", focus.AmountsAs(focus.DoubleAmounts))
+	w := columnar.NewWriter(&b, "1.2", columnar.AmountsAs(columnar.DoubleAmounts))
 	invoice(benchLines, func(r focus.Record) { _ = w.Write(r) })
 	_ = w.Close()
 	return b.Bytes()

@@ -9,7 +9,6 @@ import (
 	"io"
 	"math/bits"
 
-	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
 )
 
@@ -24,7 +23,7 @@ const (
 // chunk reads the values of one column of one row group, page by page. parquet-go's pages are not used: they take what
 // a file says of its sizes for true, and a page at a time is decoded whole.
 type chunk struct {
-	*parquet.Column
+	node *node
 	size int // bytes of a value, 0 where it has a length of its own
 
 	r      *bufio.Reader
@@ -50,19 +49,8 @@ type chunk struct {
 	held       int      // bytes
 }
 
-func newChunk(c *parquet.Column, u *unpacker) *chunk {
-	k := &chunk{Column: c, unpack: u, r: bufio.NewReaderSize(nil, maxPageHeader)}
-	switch t := c.Type(); t.Kind() {
-	case parquet.Int32, parquet.Float:
-		k.size = 4
-	case parquet.Int64, parquet.Double:
-		k.size = 8
-	case parquet.Int96:
-		k.size = 12
-	case parquet.FixedLenByteArray:
-		k.size = t.Length()
-	}
-	return k
+func newChunk(c *node, u *unpacker) *chunk {
+	return &chunk{node: c, size: c.size(), unpack: u, r: bufio.NewReaderSize(nil, maxPageHeader)}
 }
 
 // open begins a row group.
@@ -170,15 +158,15 @@ func (c *chunk) begin(h pageHeader) (err error) {
 	case dictionaryPage:
 		return c.readDictionary(h)
 	case dataPageV2:
-		c.rep = newHybrid(data[:h.repBytes], bits.Len(uint(c.MaxRepetitionLevel())))
-		c.def = newHybrid(data[h.repBytes:levels], bits.Len(uint(c.MaxDefinitionLevel())))
+		c.rep = newHybrid(data[:h.repBytes], bits.Len(uint(c.node.rep)))
+		c.def = newHybrid(data[h.repBytes:levels], bits.Len(uint(c.node.def)))
 		return c.readValues(h, c.page)
 	case dataPage:
-		if h.oldBitPack && c.MaxDefinitionLevel() > 0 {
+		if h.oldBitPack && c.node.def > 0 {
 			return errors.New("levels in the BIT_PACKED encoding, which is not read")
 		}
-		rest, ok1 := levelsOf(&c.rep, c.page, c.MaxRepetitionLevel())
-		rest, ok2 := levelsOf(&c.def, rest, c.MaxDefinitionLevel())
+		rest, ok1 := levelsOf(&c.rep, c.page, c.node.rep)
+		rest, ok2 := levelsOf(&c.def, rest, c.node.def)
 		if !ok1 || !ok2 {
 			return errDamaged
 		}

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/tenantry/tenantry/pkg/money"
@@ -22,48 +21,40 @@ const (
 func isNull(cell []byte) bool { return len(cell) == 0 || string(cell) == null }
 
 // isText tells whether the column holds strings.
-func isText(t parquet.Type) bool {
-	if t.Kind() != parquet.ByteArray {
+func isText(c *node) bool {
+	if c.kind() != format.ByteArray {
 		return false
 	}
-	switch logicalType(t).(type) {
+	switch c.logical.(type) {
 	case nil, *format.StringType, *format.EnumType, *format.JsonType:
 		return true
 	}
 	return false
 }
 
-func logicalType(t parquet.Type) format.LogicalTypeValue {
-	if l := t.LogicalType(); l != nil {
-		return l.Value
-	}
-	return nil
-}
-
 func asIs(cell []byte) []byte { return cell }
 
 // numberKind says how amounts of a type are read; nil where they cannot be.
-func numberKind(t parquet.Type) *kind[number] {
-	logical := logicalType(t)
-	decimal, isDecimal := logical.(*format.DecimalType)
-	integer, isInteger := logical.(*format.IntType)
-	switch t.Kind() {
-	case parquet.Double, parquet.Float:
+func numberKind(c *node) *kind[number] {
+	decimal, isDecimal := c.logical.(*format.DecimalType)
+	integer, isInteger := c.logical.(*format.IntType)
+	switch c.kind() {
+	case format.Double, format.Float:
 		return &kind[number]{readFloat, func(cell []byte) []byte { return appendFloat(nil, cell) }}
-	case parquet.Int32, parquet.Int64:
+	case format.Int32, format.Int64:
 		switch {
 		case isDecimal:
 			return decimalKind(signedInteger, decimal.Scale)
 		case isInteger && !integer.IsSigned:
 			return decimalKind(unsignedInteger, 0)
-		case isInteger || logical == nil:
+		case isInteger || c.logical == nil:
 			return decimalKind(signedInteger, 0)
 		}
-	case parquet.ByteArray, parquet.FixedLenByteArray:
+	case format.ByteArray, format.FixedLenByteArray:
 		if isDecimal {
 			return decimalKind(bigEndian, decimal.Scale)
 		}
-		if isText(t) {
+		if isText(c) {
 			return &kind[number]{readNumber, asIs}
 		}
 	}
@@ -168,17 +159,16 @@ func bigInt(cell []byte) *big.Int {
 }
 
 // instantKind says how instants of a type are read; nil where they cannot be.
-func instantKind(t parquet.Type) *kind[instant] {
-	logical := logicalType(t)
-	switch t.Kind() {
-	case parquet.Int32:
-		if _, ok := logical.(*format.DateType); ok {
+func instantKind(c *node) *kind[instant] {
+	switch c.kind() {
+	case format.Int32:
+		if _, ok := c.logical.(*format.DateType); ok {
 			return timeKind(func(cell []byte) (int64, int64) {
 				return int64(int32(binary.LittleEndian.Uint32(cell))) * 86400, 0
 			})
 		}
-	case parquet.Int64:
-		if stamp, ok := logical.(*format.TimestampType); ok && stamp.Unit.Value != nil {
+	case format.Int64:
+		if stamp, ok := c.logical.(*format.TimestampType); ok && stamp.Unit.Value != nil {
 			perSecond := int64(time.Second / stamp.Unit.Value.Duration())
 			return timeKind(func(cell []byte) (int64, int64) {
 				v := int64(binary.LittleEndian.Uint64(cell))
@@ -189,13 +179,13 @@ func instantKind(t parquet.Type) *kind[instant] {
 				return seconds, rest * (int64(time.Second) / perSecond)
 			})
 		}
-	case parquet.Int96: // nanoseconds of the day and the Julian day, as Spark and Impala wrote them
+	case format.Int96: // nanoseconds of the day and the Julian day, as Spark and Impala wrote them
 		return timeKind(func(cell []byte) (int64, int64) {
 			nanos, day := int64(binary.LittleEndian.Uint64(cell)), int64(binary.LittleEndian.Uint32(cell[8:]))
 			return (day-2440588)*86400 + nanos/int64(time.Second), nanos % int64(time.Second)
 		})
-	case parquet.ByteArray:
-		if isText(t) {
+	case format.ByteArray:
+		if isText(c) {
 			return &kind[instant]{readInstant, asIs}
 		}
 	}

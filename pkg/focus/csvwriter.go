@@ -139,6 +139,12 @@ func appendTags(b []byte, tags map[string]string, keys *[]string) []byte {
 	return append(b, '}')
 }
 
+// AppendTags appends the canonical text of tags: a JSON object, its keys in order.
+func AppendTags(b []byte, tags map[string]string) []byte {
+	var keys []string
+	return appendTags(b, tags, &keys)
+}
+
 func sortedKeys(into []string, tags map[string]string) []string {
 	into = slices.AppendSeq(into[:0], maps.Keys(tags))
 	slices.Sort(into)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/focus"
+	"github.com/tenantry/tenantry/pkg/focus/columnar"
 )
 
 // sound reads to the end and checks that every line given keeps the rules.
@@ -57,11 +58,11 @@ func FuzzCSV(f *testing.F) {
 func FuzzParquet(f *testing.F) {
 	text := file(cells{"Tags": `{"a": "b"}`}, cells{"BilledCost": "1e-20"}, cells{"RegionId": "x"})
 	f.Add(parquetOfStrings(text))
-	f.Add(parquetOf(file(cells{}, cells{}), focus.DecimalAmounts))
+	f.Add(parquetOf(file(cells{}, cells{}), columnar.DecimalAmounts))
 	f.Add(parquetLine("BilledCost", parquet.Leaf(parquet.DoubleType), parquet.DoubleValue(1), parquet.DataPageVersion(1), parquet.Compression(&parquet.Zstd)))
 	f.Add(parquetLine("ChargePeriodStart", parquet.Encoded(parquet.Timestamp(parquet.Millisecond), &parquet.DeltaBinaryPacked), parquet.Int64Value(1_700_000_000_000)))
 	var b bytes.Buffer
-	w := focus.NewParquetWriter(&b, "1.4")
+	w := columnar.NewWriter(&b, "1.4")
 	invoice(3, func(r focus.Record) { _ = w.Write(r) })
 	_ = w.Close()
 	f.Add(b.Bytes())

@@ -55,7 +55,7 @@ func (m *memo[T]) fill(out []T, wrong func(i int, value []byte, reason string)) 
 
 // some reads values of one page.
 func (m *memo[T]) some(out []T, wrong func(i int, cell []byte, reason string)) bool {
-	defs, present, highest := m.defs[:len(out)], len(out), uint32(m.MaxDefinitionLevel())
+	defs, present, highest := m.defs[:len(out)], len(out), uint32(m.node.def)
 	if highest > 0 {
 		if !m.def.read(defs) {
 			return false

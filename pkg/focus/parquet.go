@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 )
 
@@ -87,21 +87,26 @@ type fieldError struct {
 func (e *fieldError) Unwrap() error { return e.error }
 
 func (p *ParquetReader) open(size int64) error {
-	if !p.footer(size) {
+	footer := p.footer(size)
+	if p.done {
 		return nil
 	}
-	f, err := parquet.OpenFile(p.source, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	m := &format.FileMetaData{}
+	if err := thrift.Unmarshal(&thrift.CompactProtocol{}, footer, m); err != nil {
+		return fmt.Errorf("its footer: %w", err)
+	}
+	root, leaves, err := tree(m.Schema)
 	if err != nil {
 		return err
 	}
 	var header []string
-	columns := map[string]*parquet.Column{}
-	for _, c := range f.Root().Columns() {
-		if _, isNull := logicalType(c.Type()).(*format.NullType); c.Leaf() && isNull {
-			continue // all of it is null, so its writer knew no type
+	columns := map[string]*node{}
+	for _, c := range root.children {
+		if c.null() {
+			continue
 		}
-		header = append(header, c.Name())
-		columns[c.Name()] = c
+		header = append(header, c.name())
+		columns[c.name()] = c
 	}
 	if p.layout = newLayout(header, 0, &p.report); p.done {
 		return nil
@@ -112,16 +117,16 @@ func (p *ParquetReader) open(size int64) error {
 		}
 	}
 	p.done = len(p.problems) > 0
-	p.groups = f.Metadata().RowGroups
-	return p.check(f.Metadata(), size)
+	p.groups = m.RowGroups
+	return p.check(m, leaves, size)
 }
 
-// footer checks what parquet-go is to read, which would take a hostile one at its word.
-func (p *ParquetReader) footer(size int64) bool {
+// footer gives what parquet-go is to read, once it is checked: it would take a hostile one at its word.
+func (p *ParquetReader) footer(size int64) (footer []byte) {
 	head := make([]byte, min(size, sniffBytes))
 	if _, err := p.source.ReadAt(head, 0); p.source.err != nil {
 		p.fail(err)
-		return false
+		return nil
 	}
 	switch kind := sniff(head); {
 	case len(head) == 0:
@@ -132,12 +137,12 @@ func (p *ParquetReader) footer(size int64) bool {
 			kind = "text, perhaps CSV"
 		}
 		p.end(0, "", nil, "expected a Parquet file; the file looks like "+kind)
-		return false
+		return nil
 	}
 	var tail [8]byte
 	if _, err := p.source.ReadAt(tail[:], max(0, size-8)); p.source.err != nil {
 		p.fail(err)
-		return false
+		return nil
 	}
 	length := int64(binary.LittleEndian.Uint32(tail[:]))
 	switch {
@@ -148,24 +153,27 @@ func (p *ParquetReader) footer(size int64) bool {
 	case length > maxFooter:
 		p.end(0, "", nil, fmt.Sprintf("the footer of the Parquet file is longer than %d bytes", maxFooter))
 	default:
-		footer := make([]byte, length)
+		footer = make([]byte, length)
 		_, err := p.source.ReadAt(footer, size-8-length)
 		if c := (compact{data: footer, structs: maxFooterStructs}); err != nil || !c.skip(compactStruct, 0) || c.at != len(footer) {
 			p.fail(fmt.Errorf("its footer: %w", errDamaged))
 		}
 	}
-	return !p.done
+	return footer
 }
 
 // check compares the numbers of rows that the footer gives, and finds what is not read.
-func (p *ParquetReader) check(m *format.FileMetaData, size int64) error {
+func (p *ParquetReader) check(m *format.FileMetaData, leaves int, size int64) error {
 	total := int64(0)
 	for _, g := range p.groups {
+		if len(g.Columns) != leaves {
+			return fmt.Errorf("a row group of %d columns, where there are %d", len(g.Columns), leaves)
+		}
 		for _, f := range p.fields {
 			for _, c := range f.chunks {
-				data := g.Columns[c.Index()]
+				data := g.Columns[c.node.index]
 				values := data.MetaData.NumValues
-				if g.NumRows < 0 || values < g.NumRows || values > g.NumRows && c.MaxRepetitionLevel() == 0 {
+				if g.NumRows < 0 || values < g.NumRows || values > g.NumRows && c.node.rep == 0 {
 					return &fieldError{slotNames[f.slot], fmt.Errorf("%d values in %d rows", values, g.NumRows)}
 				}
 				if data.FilePath != "" || data.MetaData.TotalCompressedSize < 0 || data.MetaData.DataPageOffset < 0 {
@@ -198,7 +206,7 @@ func (p *ParquetReader) next() error {
 		p.groups, p.rows = p.groups[1:], g.NumRows
 		for _, f := range p.fields {
 			for _, c := range f.chunks {
-				c.open(p.source, &g.Columns[c.Index()].MetaData)
+				c.open(p.source, &g.Columns[c.node.index].MetaData)
 			}
 		}
 	}
@@ -226,48 +234,37 @@ func (p *ParquetReader) forget() {
 }
 
 // field has a column read, if it is of a type that can be.
-func (p *ParquetReader) field(s slot, c *parquet.Column) {
-	if s == slot(Tags) && !c.Leaf() {
+func (p *ParquetReader) field(s slot, c *node) {
+	if s == slot(Tags) && !c.leaf() {
 		if m := newTagMap(c, &p.unpack); m != nil {
 			p.mapField(m)
 			return
 		}
 	}
-	flat := c.Leaf() && c.MaxRepetitionLevel() == 0 && (c.Type().Kind() != parquet.FixedLenByteArray || c.Type().Length() > 0)
+	flat := c.leaf() && c.rep == 0 && (c.kind() != format.FixedLenByteArray || c.size() > 0)
 	want := wantText
 	switch {
 	case s >= metricSlots && s < boundSlots:
 		if want = wantNumberColumn; flat {
-			if k := numberKind(c.Type()); k != nil {
+			if k := numberKind(c); k != nil {
 				p.amountField(s, memo[number]{chunk: newChunk(c, &p.unpack), kind: *k, refused: number{present: true}})
 				return
 			}
 		}
 	case s >= boundSlots && s < boundSlots+slot(numBounds):
 		if want = wantTimeColumn; flat {
-			if k := instantKind(c.Type()); k != nil {
+			if k := instantKind(c); k != nil {
 				p.boundField(s, memo[instant]{chunk: newChunk(c, &p.unpack), kind: *k, refused: noInstant})
 				return
 			}
 		}
-	case flat && isText(c.Type()):
+	case flat && isText(c):
 		p.textField(s, memo[Symbol]{chunk: newChunk(c, &p.unpack), refused: noSymbol})
 		return
 	case s == slot(Tags):
 		want = wantTagsColumn
 	}
-	p.add(Problem{0, c.Name(), clip([]byte(typeName(c))), want})
-}
-
-func typeName(c *parquet.Column) string {
-	name := "a group of columns"
-	if c.Leaf() {
-		name = c.Type().String()
-	}
-	if c.Repeated() {
-		name = "a list of " + name
-	}
-	return name
+	p.add(Problem{0, c.name(), clip([]byte(c.String())), want})
 }
 
 // dimOf is the Dim that a text slot is read into.

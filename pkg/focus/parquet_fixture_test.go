@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tenantry/tenantry/pkg/focus"
+	"github.com/tenantry/tenantry/pkg/focus/columnar"
 	"github.com/tenantry/tenantry/pkg/money"
 )
 
@@ -34,10 +35,10 @@ func openParquet(file []byte, o focus.Options) (focus.Reader, error) {
 }
 
 // parquetOfStrings turns CSV into Parquet, every column an optional string and "" null.
-func parquetOfStrings(text string) []byte { return parquetOf(text, focus.StringAmounts) }
+func parquetOfStrings(text string) []byte { return parquetOf(text, columnar.StringAmounts) }
 
 // parquetOf is parquetOfStrings with the metrics in another type.
-func parquetOf(text string, amounts focus.AmountType) []byte {
+func parquetOf(text string, amounts columnar.AmountType) []byte {
 	records, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	if err != nil {
 		panic(err)
@@ -46,8 +47,8 @@ func parquetOf(text string, amounts focus.AmountType) []byte {
 	for _, name := range records[0] {
 		node := parquet.Encoded(parquet.String(), &parquet.RLEDictionary)
 		switch {
-		case amounts == focus.StringAmounts || !slices.Contains(metrics, name):
-		case amounts == focus.DoubleAmounts:
+		case amounts == columnar.StringAmounts || !slices.Contains(metrics, name):
+		case amounts == columnar.DoubleAmounts:
 			node = parquet.Leaf(parquet.DoubleType)
 		default:
 			node = parquet.Decimal(18, 38, parquet.FixedLenByteArrayType(16))

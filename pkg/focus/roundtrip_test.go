@@ -16,6 +16,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/focus"
+	"github.com/tenantry/tenantry/pkg/focus/columnar"
 	"github.com/tenantry/tenantry/pkg/money"
 )
 
@@ -100,7 +101,7 @@ func formats(version string) map[string]func(io.Writer) writer {
 	for amounts, name := range []string{"DECIMAL", "DOUBLE", "string"} {
 		for tags, kind := range []string{"MAP", "JSON"} {
 			all["Parquet "+name+" "+kind] = func(w io.Writer) writer {
-				return focus.NewParquetWriter(w, version, focus.AmountsAs(focus.AmountType(amounts)), focus.TagsAs(focus.TagType(tags)))
+				return columnar.NewWriter(w, version, columnar.AmountsAs(columnar.AmountType(amounts)), columnar.TagsAs(columnar.TagType(tags)))
 			}
 		}
 	}
@@ -152,14 +153,14 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 }
 
 func TestWriterRefuses(t *testing.T) {
-	for name, w := range map[string]writer{"CSV": focus.NewCSVWriter(io.Discard, "2.0"), "Parquet": focus.NewParquetWriter(io.Discard, "2.0")} {
+	for name, w := range map[string]writer{"CSV": focus.NewCSVWriter(io.Discard, "2.0"), "Parquet": columnar.NewWriter(io.Discard, "2.0")} {
 		t.Run(name+" of another version", func(t *testing.T) {
 			require.ErrorContains(t, w.Write(focus.Record{}), `FOCUS version "2.0" is not one of 1.0, 1.1, 1.2, 1.3, 1.4`)
 			require.Error(t, w.Close())
 		})
 	}
 	t.Run("an amount that DECIMAL has no place for", func(t *testing.T) {
-		w := focus.NewParquetWriter(io.Discard, "1.2")
+		w := columnar.NewWriter(io.Discard, "1.2")
 		require.ErrorContains(t, w.Write(focus.Record{BilledCost: money.MustParse("-100000000000000000000")}), "1e20")
 		require.Error(t, w.Close())
 	})
@@ -185,8 +186,8 @@ func sample(t *testing.T) []byte {
 func TestRealFileSumsToItsTotals(t *testing.T) {
 	file := sample(t)
 	for name, file := range map[string][]byte{
-		"CSV": file, "Parquet of strings": parquetOf(string(file), focus.StringAmounts), "Parquet of DOUBLE": parquetOf(string(file), focus.DoubleAmounts),
-		"Parquet of DECIMAL": parquetOf(string(file), focus.DecimalAmounts),
+		"CSV": file, "Parquet of strings": parquetOf(string(file), columnar.StringAmounts), "Parquet of DOUBLE": parquetOf(string(file), columnar.DoubleAmounts),
+		"Parquet of DECIMAL": parquetOf(string(file), columnar.DecimalAmounts),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := focus.NewSymbols()

@@ -11,6 +11,22 @@ import (
 // Versions are the FOCUS versions that are read and written, oldest first.
 var Versions = []string{"1.0", "1.1", "1.2", "1.3", "1.4"}
 
+// Column is a column of a version: its name, and the field of Record that it is of.
+type Column struct {
+	Name  string
+	Field int
+}
+
+// Columns gives the columns of a version by name.
+func Columns(version string) ([]Column, error) {
+	columns, err := columnsOf(version)
+	all := make([]Column, len(columns))
+	for i, c := range columns {
+		all[i] = Column{c.name, c.field}
+	}
+	return all, err
+}
+
 // column is a column of the FOCUS cost and usage dataset.
 type column struct {
 	name        string

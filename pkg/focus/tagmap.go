@@ -1,10 +1,6 @@
 package focus
 
-import (
-	"fmt"
-
-	"github.com/parquet-go/parquet-go"
-)
+import "fmt"
 
 // tagMap reads a Tags column that is a MAP, or a list of groups of key and value.
 type tagMap struct {
@@ -17,18 +13,18 @@ type tagMap struct {
 const wantTagsColumn = "expected a column of JSON strings or a MAP of strings to strings"
 
 // newTagMap finds the leaves named key and value below c, which must be strings that repeat; nil where they are not.
-func newTagMap(c *parquet.Column, u *unpacker) *tagMap {
+func newTagMap(c *node, u *unpacker) *tagMap {
 	key, value := tagLeaf(c, "key", 0), tagLeaf(c, "value", 0)
-	if key == nil || value == nil || key.MaxRepetitionLevel() != 1 || value.MaxRepetitionLevel() != 1 {
+	if key == nil || value == nil || key.rep != 1 || value.rep != 1 {
 		return nil
 	}
 	return &tagMap{keys: repeated{chunk: newChunk(key, u)}, values: repeated{chunk: newChunk(value, u)}}
 }
 
-func tagLeaf(c *parquet.Column, name string, depth int) *parquet.Column {
-	for _, child := range c.Columns() {
-		if child.Leaf() {
-			if child.Name() == name && isText(child.Type()) {
+func tagLeaf(c *node, name string, depth int) *node {
+	for _, child := range c.children {
+		if child.leaf() {
+			if child.name() == name && isText(child) {
 				return child
 			}
 		} else if depth < maxDepth {
@@ -128,7 +124,7 @@ func (r *repeated) next() (cell []byte, ok bool, err error) {
 	def := r.defs[r.at]
 	r.at++
 	r.take(1)
-	if def != uint32(r.MaxDefinitionLevel()) {
+	if def != uint32(r.node.def) {
 		return nil, false, nil
 	}
 	if !r.indexed {

@@ -44,7 +44,7 @@ func TestInviteAndAccept(t *testing.T) {
 	row := a.last(t)
 	require.Equal(t, "acceptInvitation member/"+a.id("vera"), row.Operation+" "+row.Target)
 	require.Equal(t, "vera", row.Actor.Subject)
-	require.Contains(t, row.Changes, audit.Field{Name: "invitation", After: `"` + string(i.ID) + `"`})
+	require.Contains(t, row.Changes, audit.Field{Name: "invitation", After: audit.JSON(`"` + i.ID + `"`)})
 	require.JSONEq(t, `{"items":[]}`, string(a.Alice.Get(t, a.Alice.Path("/invitations")).Is(t, 200).Body))
 
 	for _, r := range a.rows(t) {

@@ -213,7 +213,7 @@ func TestUpdate(t *testing.T) {
 	listed, err := json.Marshal(projects)
 	require.NoError(t, err)
 	require.Equal(t, []audit.Field{{Name: "limited", Before: "false", After: "true"}, {Name: "name", After: `"Ed"`},
-		{Name: "projects", After: string(listed)}, {Name: "role", Before: `"editor"`, After: `"viewer"`}}, row.Changes)
+		{Name: "projects", After: audit.JSON(listed)}, {Name: "role", Before: `"editor"`, After: `"viewer"`}}, row.Changes)
 
 	rows := len(a.rows(t))
 	require.Equal(t, `"v2"`, a.Alice.Do(t, "PATCH", a.member("ed"), body{"role": "viewer"}).Is(t, 200).Header.Get("ETag"))

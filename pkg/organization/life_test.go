@@ -102,7 +102,7 @@ func TestTheAuditLogTellsOfATenantsLife(t *testing.T) {
 	a.Alice.Get(t, a.Alice.Path("/audit?limit=4")).Is(t, 200).Into(t, &page)
 	var told []string
 	for _, r := range page.Items {
-		told = append([]string{r.Operation + " " + r.Changes[len(r.Changes)-1].After}, told...)
+		told = append([]string{r.Operation + " " + string(r.Changes[len(r.Changes)-1].After)}, told...)
 	}
 	require.Equal(t, []string{`suspendTenant "suspended"`, `activateTenant "active"`, `deleteTenant "deleting"`, `restoreTenant "active"`}, told)
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/calendar"
@@ -114,7 +115,7 @@ func (in *getIn) question(now time.Time) (*cost.Question, error) {
 }
 
 // short are the IDs that costs may have in the place of ARNs, of those that no two resources share.
-var short = regexp.MustCompile(`^[a-z]+-[0-9a-f]{8,17}$`)
+var short = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z]+-[0-9a-f]{8,17}$`) })
 
 // names are all by which costs may call the resource of an ARN.
 func names(s string) []string {
@@ -122,7 +123,7 @@ func names(s string) []string {
 	if !ok {
 		return []string{s}
 	}
-	if a.service == "s3" || a.service == "ec2" && short.MatchString(a.end()) {
+	if a.service == "s3" || a.service == "ec2" && short().MatchString(a.end()) {
 		return []string{s, strings.TrimPrefix(a.resource[strings.IndexByte(a.resource, '/')+1:], "/")}
 	}
 	return []string{s}

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -45,12 +46,12 @@ func ParseExpression(s string) (Expression, error) {
 	return Expression{}, fmt.Errorf("it must be cron(minute hours day-of-month month day-of-week *) or rate(n hours), as cron(0 6 * * ? *)")
 }
 
-var rateForm = regexp.MustCompile(`^([1-9][0-9]{0,4}) (minute|hour|day)(s?)$`)
+var rateForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([1-9][0-9]{0,4}) (minute|hour|day)(s?)$`) })
 
 var units = map[string]time.Duration{"minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour}
 
 func parseRate(text, rate string) (Expression, error) {
-	m := rateForm.FindStringSubmatch(rate)
+	m := rateForm().FindStringSubmatch(rate)
 	if m == nil {
 		return Expression{}, fmt.Errorf("a rate is a number and minutes, hours or days, as rate(6 hours)")
 	}
@@ -72,10 +73,10 @@ const (
 )
 
 var (
-	minuteForm = regexp.MustCompile(`^[0-5]?[0-9]$`)
+	minuteForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-5]?[0-9]$`) })
 	// part is a number or name, a range of two, or all; with a step where it is more than one value.
-	fieldForm = regexp.MustCompile(`^(\?|` + part + `(,` + part + `)*)$`)
-	weekday   = regexp.MustCompile(`(^|[,-])([0-9]+)`)
+	fieldForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\?|` + part + `(,` + part + `)*)$`) })
+	weekday   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(^|[,-])([0-9]+)`) })
 )
 
 const (
@@ -88,14 +89,14 @@ func parseCron(text, inner string) (Expression, error) {
 	if len(f) != fieldCount {
 		return Expression{}, fmt.Errorf("cron has 6 fields with one blank between two: minute, hours, day of month, month, day of week and year")
 	}
-	if !minuteForm.MatchString(f[fieldMinute]) {
+	if !minuteForm().MatchString(f[fieldMinute]) {
 		return Expression{}, fmt.Errorf("the minute must be one number from 0 to 59: there is at most one run an hour")
 	}
 	if f[fieldYear] != "*" {
 		return Expression{}, fmt.Errorf("the year must be *")
 	}
 	for _, field := range f[fieldHour:fieldYear] {
-		if !fieldForm.MatchString(field) {
+		if !fieldForm().MatchString(field) {
 			return Expression{}, fmt.Errorf("%q is none of *, ?, a number, a name, a list, a range or a step; L, W and # are not known", field)
 		}
 	}
@@ -104,7 +105,7 @@ func parseCron(text, inner string) (Expression, error) {
 	}
 	// Sunday is 1 there and 0 here.
 	var wrong error
-	days := weekday.ReplaceAllStringFunc(f[fieldWeekday], func(s string) string {
+	days := weekday().ReplaceAllStringFunc(f[fieldWeekday], func(s string) string {
 		digits := strings.TrimLeft(s, ",-")
 		n, err := strconv.Atoi(digits)
 		if err != nil || n < 1 || n > 7 {

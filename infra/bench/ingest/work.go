@@ -17,6 +17,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/demo"
 	"github.com/tenantry/tenantry/pkg/focus"
+	"github.com/tenantry/tenantry/pkg/focus/columnar"
 )
 
 // revision changes with what is generated, so that older files are not taken for it.
@@ -36,7 +37,7 @@ type recorder interface {
 // writer writes Parquet as AWS exports are: amounts as DOUBLE, tags as MAP.
 func writer(w io.Writer, format string) recorder {
 	if format == "parquet" {
-		return focus.NewParquetWriter(w, demo.Version, focus.AmountsAs(focus.DoubleAmounts), focus.TagsAs(focus.MapTags))
+		return columnar.NewWriter(w, demo.Version, columnar.AmountsAs(columnar.DoubleAmounts), columnar.TagsAs(columnar.MapTags))
 	}
 	return focus.NewCSVWriter(w, demo.Version)
 }

@@ -1,6 +1,7 @@
 package aws_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/stretchr/testify/require"
@@ -234,7 +236,9 @@ func TestAProfileOfTheMachine(t *testing.T) {
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(dir, "none"))
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	now := time.Now()
-	m := aws.Machine{Accounts: open(t, clouds, &now), Region: "us-east-1"}
+	m := aws.Machine{Accounts: open(t, clouds, &now), Region: "us-east-1", Profile: func(ctx context.Context, name string) (sdk.Config, error) {
+		return config.LoadDefaultConfig(ctx, config.WithSharedConfigProfile(name))
+	}}
 	c := connection.Connection{ID: "con_1", AccountID: "222200000009", Partition: "aws", ExternalID: "tne_x", Profile: "finance"}
 	require.NoError(t, m.Verify(t.Context(), scopeOf(t, 1), c))
 	cfg, err := m.Config(t.Context(), scopeOf(t, 1), c)

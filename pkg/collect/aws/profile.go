@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go"
 
 	"github.com/tenantry/tenantry/pkg/connection"
@@ -18,6 +17,8 @@ import (
 type Machine struct {
 	*Accounts
 	Region string // of profiles that name none
+	// Profile reads the machine's configuration of a profile.
+	Profile func(ctx context.Context, name string) (sdk.Config, error)
 }
 
 // Config is that of Accounts, or of the connection's profile: it is a *connection.Refusal where the profile gives no access.
@@ -46,7 +47,7 @@ func (m Machine) profile(ctx context.Context, s *tenant.Scope, c connection.Conn
 	if s.Tenant() == "" {
 		return sdk.Config{}, fault.New(fault.Forbidden, "an account is called for a tenant, and none was opened")
 	}
-	out, err := config.LoadDefaultConfig(ctx, config.WithSharedConfigProfile(c.Profile))
+	out, err := m.Profile(ctx, c.Profile)
 	if err != nil {
 		return out, c.NoProfile()
 	}

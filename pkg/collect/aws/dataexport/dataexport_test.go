@@ -28,6 +28,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/focus"
+	"github.com/tenantry/tenantry/pkg/focus/columnar"
 	"github.com/tenantry/tenantry/pkg/money"
 	"github.com/tenantry/tenantry/pkg/organization"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -164,7 +165,7 @@ func (t *tester) later() { time.Sleep(1100 * time.Millisecond) }
 func encode(t testing.TB, format, version string, lines []focus.Record) []byte {
 	var b bytes.Buffer
 	if format == "snappy.parquet" {
-		w := focus.NewParquetWriter(&b, version)
+		w := columnar.NewWriter(&b, version)
 		for _, line := range lines {
 			require.NoError(t, w.Write(line))
 		}

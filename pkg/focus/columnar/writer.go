@@ -1,24 +1,29 @@
-package focus
+// Package columnar writes FOCUS files as Parquet, for tests and benchmarks: the platform writes CSV. It is apart from pkg/focus, which
+// reads both, because it links all of parquet-go and protobuf with it.
+package columnar
 
 import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"maps"
 	"reflect"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
 
+	"github.com/tenantry/tenantry/pkg/focus"
 	"github.com/tenantry/tenantry/pkg/money"
 )
 
-// ParquetWriter writes charges as Parquet, compressed by Snappy: texts in dictionaries, instants as TIMESTAMP in
+// Writer writes charges as Parquet, compressed by Snappy: texts in dictionaries, instants as TIMESTAMP in
 // microseconds, amounts and tags by its options. It buffers; Close writes the rest and the footer.
-type ParquetWriter struct {
+type Writer struct {
 	amounts AmountType
 	tags    TagType
-	columns []column
+	columns []focus.Column
 	w       *parquet.GenericWriter[any]
 	rows    []parquet.Row
 	text    []byte // of the rows
@@ -46,40 +51,41 @@ const (
 	JSONTags                // a JSON object
 )
 
-// ParquetOption changes what NewParquetWriter does by default: DecimalAmounts and MapTags.
-type ParquetOption func(*ParquetWriter)
+// Option changes what NewWriter does by default: DecimalAmounts and MapTags.
+type Option func(*Writer)
 
 // AmountsAs has amounts written in a way.
-func AmountsAs(t AmountType) ParquetOption { return func(w *ParquetWriter) { w.amounts = t } }
+func AmountsAs(t AmountType) Option { return func(w *Writer) { w.amounts = t } }
 
 // TagsAs has tags written in a way.
-func TagsAs(t TagType) ParquetOption { return func(w *ParquetWriter) { w.tags = t } }
+func TagsAs(t TagType) Option { return func(w *Writer) { w.tags = t } }
 
 const (
 	rowsAtOnce  = 256
 	rowsOfGroup = 128 << 10
+	flushBytes  = 64 << 10
 )
 
-// NewParquetWriter writes charges of a FOCUS version ("1.0" to "1.4"). Another version is the error of every Write and
+// NewWriter writes charges of a FOCUS version ("1.0" to "1.4"). Another version is the error of every Write and
 // of Close.
-func NewParquetWriter(w io.Writer, version string, options ...ParquetOption) *ParquetWriter {
-	p := &ParquetWriter{}
+func NewWriter(w io.Writer, version string, options ...Option) *Writer {
+	p := &Writer{}
 	for _, option := range options {
 		option(p)
 	}
-	if p.columns, p.err = columnsOf(version); p.err != nil {
+	if p.columns, p.err = focus.Columns(version); p.err != nil {
 		return p
 	}
-	group, record := parquet.Group{}, reflect.TypeFor[Record]()
+	group, record := parquet.Group{}, reflect.TypeFor[focus.Record]()
 	for _, c := range p.columns {
-		group[c.name] = p.node(record.Field(c.field).Type)
+		group[c.Name] = p.node(record.Field(c.Field).Type)
 	}
 	p.w = parquet.NewGenericWriter[any](w, parquet.NewSchema("focus", group), parquet.Compression(&parquet.Snappy),
 		parquet.MaxRowsPerRowGroup(rowsOfGroup), parquet.PageBufferSize(flushBytes))
 	return p
 }
 
-func (p *ParquetWriter) node(field reflect.Type) parquet.Node {
+func (p *Writer) node(field reflect.Type) parquet.Node {
 	text := parquet.Encoded(parquet.String(), &parquet.RLEDictionary)
 	amount := parquet.Leaf(parquet.DoubleType)
 	switch p.amounts {
@@ -105,7 +111,7 @@ func (p *ParquetWriter) node(field reflect.Type) parquet.Node {
 }
 
 // Write writes one charge. An error stays: every later call returns it.
-func (p *ParquetWriter) Write(r Record) error {
+func (p *Writer) Write(r focus.Record) error {
 	if p.err != nil {
 		return p.err
 	}
@@ -119,7 +125,7 @@ func (p *ParquetWriter) Write(r Record) error {
 	p.column = 0
 	fields := reflect.ValueOf(&r).Elem()
 	for _, c := range p.columns {
-		*row = p.field(*row, fields.Field(c.field).Addr().Interface())
+		*row = p.field(*row, fields.Field(c.Field).Addr().Interface())
 	}
 	if len(p.rows) == rowsAtOnce {
 		p.flush()
@@ -128,7 +134,7 @@ func (p *ParquetWriter) Write(r Record) error {
 }
 
 // Close writes what is left and the footer. It does not close the writer below.
-func (p *ParquetWriter) Close() error {
+func (p *Writer) Close() error {
 	if p.err == nil {
 		p.flush()
 	}
@@ -138,7 +144,7 @@ func (p *ParquetWriter) Close() error {
 	return p.err
 }
 
-func (p *ParquetWriter) flush() {
+func (p *Writer) flush() {
 	if p.err == nil {
 		_, p.err = p.w.WriteRows(p.rows)
 	}
@@ -146,7 +152,7 @@ func (p *ParquetWriter) flush() {
 }
 
 // field appends the values of a field: one for each leaf, or for each tag.
-func (p *ParquetWriter) field(row parquet.Row, value any) parquet.Row {
+func (p *Writer) field(row parquet.Row, value any) parquet.Row {
 	null := parquet.NullValue()
 	switch v := value.(type) {
 	case *money.Amount:
@@ -169,24 +175,25 @@ func (p *ParquetWriter) field(row parquet.Row, value any) parquet.Row {
 		}
 		if len(*v) > 0 {
 			start := len(p.text)
-			p.text = appendTags(p.text, *v, &p.keys)
+			p.text = focus.AppendTags(p.text, *v)
 			return p.leaf(row, parquet.ByteArrayValue(p.text[start:]), 1)
 		}
 	}
 	return p.leaf(row, null, 0)
 }
 
-func (p *ParquetWriter) leaf(row parquet.Row, v parquet.Value, definition int) parquet.Row {
+func (p *Writer) leaf(row parquet.Row, v parquet.Value, definition int) parquet.Row {
 	p.column++
 	return append(row, v.Level(0, definition, p.column-1))
 }
 
 // mapped appends the keys and then the values of a map. Its levels: 0 no map, 1 no key, 2 a key, 3 a value.
-func (p *ParquetWriter) mapped(row parquet.Row, tags map[string]string) parquet.Row {
+func (p *Writer) mapped(row parquet.Row, tags map[string]string) parquet.Row {
 	if len(tags) == 0 {
 		return p.leaf(p.leaf(row, parquet.NullValue(), 0), parquet.NullValue(), 0)
 	}
-	p.keys = sortedKeys(p.keys, tags)
+	p.keys = slices.AppendSeq(p.keys[:0], maps.Keys(tags))
+	slices.Sort(p.keys)
 	for i, key := range p.keys {
 		row = append(row, p.string(key).Level(min(i, 1), 2, p.column))
 	}
@@ -197,7 +204,7 @@ func (p *ParquetWriter) mapped(row parquet.Row, tags map[string]string) parquet.
 	return row
 }
 
-func (p *ParquetWriter) string(s string) parquet.Value {
+func (p *Writer) string(s string) parquet.Value {
 	start := len(p.text)
 	p.text = append(p.text, s...)
 	return parquet.ByteArrayValue(p.text[start:])
@@ -208,7 +215,7 @@ var (
 	errDecimalRange = errors.New("an amount of 1e20 or more has no place in DECIMAL(38,18)")
 )
 
-func (p *ParquetWriter) amount(a money.Amount) parquet.Value {
+func (p *Writer) amount(a money.Amount) parquet.Value {
 	start := len(p.text)
 	switch p.amounts {
 	case DoubleAmounts:

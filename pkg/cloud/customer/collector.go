@@ -1,4 +1,6 @@
-package cloud
+// Package customer is what functions/collect asks customers' AWS accounts by. It is apart from pkg/cloud because it links the SDKs of
+// all the services that are asked, which no other function needs.
+package customer
 
 import (
 	"context"
@@ -17,9 +19,9 @@ import (
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
-// collectors are what customers' accounts are asked by, each through the role of its connection.
-func (a clients) collectors(d api.Deps) map[collect.Kind]collect.Collector {
-	accounts := sync.OnceValues(func() (*collectaws.Accounts, error) { return collectaws.NewAccounts(a.load, collectaws.Options{}) })
+// Collectors ask each account through the role of its connection; load gives the function's own access, by which roles are taken.
+func Collectors(load func() (aws.Config, error), d api.Deps) map[collect.Kind]collect.Collector {
+	accounts := sync.OnceValues(func() (*collectaws.Accounts, error) { return collectaws.NewAccounts(load, collectaws.Options{}) })
 	config := func(ctx context.Context, s *tenant.Scope, c connection.Connection) (aws.Config, error) {
 		all, err := accounts()
 		if err != nil {
