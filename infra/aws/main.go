@@ -1,7 +1,10 @@
-// Command aws is the CDK app: cdk.json runs it, and it writes the templates of a stage's stacks.
+// Command aws is the CDK app, which cdk.json runs.
 package main
 
 import (
+	"fmt"
+	"os"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
 
@@ -11,6 +14,11 @@ import (
 func main() {
 	defer jsii.Close()
 	app := awscdk.NewApp(nil)
-	platform.New(app, platform.ReadConfig(app.Node()))
+	c, err := platform.ReadConfig(app.Node())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	platform.New(app, c)
 	app.Synth(nil)
 }
