@@ -2,10 +2,8 @@
 package main
 
 import (
-	"fmt"
-	"os"
+	"log"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tenantry/tenantry/infra/aws/platform"
@@ -13,12 +11,7 @@ import (
 
 func main() {
 	defer jsii.Close()
-	app := awscdk.NewApp(nil)
-	c, err := platform.ReadConfig(app.Node())
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(2)
+	if err := platform.Synth(); err != nil {
+		log.Fatal(err)
 	}
-	platform.New(app, c)
-	app.Synth(nil)
 }
