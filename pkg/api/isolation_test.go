@@ -110,7 +110,9 @@ func TestLogHoldsNoSecrets(t *testing.T) {
 			secrets = append(secrets, token)
 		}
 	}
-	c := a.Connect(t, a.Alice.Tenant)
+	var c struct{ ExternalID string }
+	made("/connections", map[string]any{"name": "Very Private", "accountId": "777788889999"}, &c)
+	a.Connect(t, a.Alice.Tenant)
 	secrets = append(secrets, viewer.Token, c.ExternalID)
 	a.Alice.Bill(t, "555566667777", "A Very Secret Issuer", "7654.321")
 	a.Alice.Do(t, "POST", a.Alice.Path("/exports"), nil).Is(t, 202)
