@@ -31,9 +31,7 @@ func TestAConnectionThatBecomesAnotherKindCountsNothingTwice(t *testing.T) {
 			w.collect()
 			require.Equal(t, "250.5000000022", w.ask(year+"&metric=billedCost").Total)
 			w.tomorrow()
-			w.collect()
-			w.tomorrow()
-			require.Equal(t, 1, w.collect(), "and is as cheap as ever afterwards")
+			require.LessOrEqual(t, w.collect(), 2, "a day without costs takes no more, and no other is asked about again")
 		})
 	}
 }
