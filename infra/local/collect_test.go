@@ -61,8 +61,8 @@ func TestARoleWhereNobodyKnowsWhomItTrusts(t *testing.T) {
 	tenant, _ := alice.project(t)
 	made := alice.do(t, 201, "POST", tenant+"/connections", map[string]string{"name": "production", "accountId": "111122223333"})
 	one := tenant + "/connections/" + made["id"].(string)
-	for path, body := range map[string]any{"": map[string]string{"roleArn": "arn:aws:iam::111122223333:role/tenantry/r"}, "/setup": nil} {
-		method := map[bool]string{true: "GET", false: "PATCH"}[body == nil]
+	for path, body := range map[string]any{"": map[string]string{"roleArn": "arn:aws:iam::111122223333:role/tenantry/r"}, "/setup": nil, "/template": nil, "/verify": nil} {
+		method := map[string]string{"": "PATCH", "/setup": "GET", "/template": "GET", "/verify": "POST"}[path]
 		answer := alice.do(t, 503, method, one+path, body)
 		require.Contains(t, answer["detail"], "sets TENANTRY_PRINCIPAL_ARN")
 		require.Contains(t, answer["detail"], "PATCH the connection with a `profile`")

@@ -57,8 +57,9 @@ func (c Config) Validate() error {
 	if c.Grace < time.Second || c.Grace > 2160*time.Hour {
 		errs = append(errs, errors.New("TENANTRY_GRACE must be a duration between 1s and 2160h, as 168h"))
 	}
-	if c.Trust != "" && !connection.IsPrincipal(c.Trust) {
-		errs = append(errs, fmt.Errorf("TENANTRY_PRINCIPAL_ARN is %q: it must be the ARN of an IAM role, or arn:aws:iam::<account>:root", c.Trust))
+	if c.Trust != "" && !connection.IsPrincipal(c.Trust) && !connection.IsUser(c.Trust) {
+		errs = append(errs, fmt.Errorf("TENANTRY_PRINCIPAL_ARN is %q: it must be the ARN of a user or a role of IAM, or arn:aws:iam::<account>:root. "+
+			"Of a session, as arn:aws:sts::<account>:assumed-role/<role>/<session>, give the role's: `aws iam get-role --role-name <role>` shows it", c.Trust))
 	}
 	if _, err := tenant.ParsePlan(c.Plan); err != nil {
 		errs = append(errs, fmt.Errorf("TENANTRY_PLAN is %q: %w", c.Plan, err))

@@ -62,3 +62,24 @@ func TestOpenAPIRefersToWhatItHolds(t *testing.T) {
 	walk(doc)
 	require.Greater(t, refs, 50)
 }
+
+func TestEveryParameterIsDescribed(t *testing.T) {
+	b, err := api.OpenAPI()
+	require.NoError(t, err)
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Parameters []struct{ Name, In, Description string }
+		}
+	}
+	require.NoError(t, json.Unmarshal(b, &doc))
+	seen := 0
+	for path, methods := range doc.Paths {
+		for method, op := range methods {
+			for _, p := range op.Parameters {
+				require.NotEmpty(t, p.Description, "%s %s: %s in %s", method, path, p.Name, p.In)
+				seen++
+			}
+		}
+	}
+	require.Greater(t, seen, 100)
+}

@@ -23,7 +23,7 @@ type Patch struct {
 
 type updateIn struct {
 	route.IfMatch
-	KeyID string `path:"keyId"`
+	KeyID string `path:"keyId" doc:"key_ and 26 characters."`
 	Body  Patch
 }
 

@@ -44,7 +44,7 @@ type listIn struct {
 	Start   string  `query:"start" maxLength:"35" doc:"From this day or time on." example:"2026-01-01"`
 	End     string  `query:"end" maxLength:"35" doc:"Until before this day or time." example:"2026-02-01T12:00:00Z"`
 	Actor   string  `query:"actor" maxLength:"1000" doc:"The subject or e-mail of an actor, or the ID of an API key, whole."`
-	Outcome Outcome `query:"outcome" enum:"done,refused,failed"`
+	Outcome Outcome `query:"outcome" enum:"done,refused,failed" doc:"Only what came to this."`
 }
 
 type listOut struct {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/tenantry/tenantry/pkg/audit"
@@ -44,7 +43,7 @@ type New struct {
 	Partition string      `json:"partition,omitempty" enum:"aws,aws-cn,aws-us-gov" doc:"Where the account is; left out, where the platform is."`
 	Regions   []string    `json:"regions,omitempty" maxItems:"50" doc:"Where resources and metrics are looked for; left out, everywhere that the account has enabled."`
 	Exports   []Export    `json:"exports,omitempty" maxItems:"10" doc:"FOCUS exports of the account, which count before Cost Explorer."`
-	Project   *NewProject `json:"project,omitempty" doc:"A project to create in the same step."`
+	Project   *NewProject `json:"project,omitempty" doc:"A project to create in the same step. A member account is its accountIds where none are given; of a payer it must say which accounts or tags are its."`
 }
 
 // NewProject is the project of a new connection.
@@ -116,14 +115,12 @@ func (s *Service) again(ctx context.Context, scope *tenant.Scope, c Connection) 
 // connection gives the connection that a caller describes, checked.
 func (s *Service) connection(n New) (c Connection, err error) {
 	now := s.now()
+	if strings.Trim(n.AccountID, "0") == "" {
+		return c, fault.New(fault.Invalid, "No AWS account has this ID. `aws sts get-caller-identity` in the account tells its own.").
+			At("body.accountId", "is no account's", n.AccountID)
+	}
 	c = Connection{AccountID: n.AccountID, Kind: Kind(n.Kind), Partition: n.Partition, Status: Pending, CreatedAt: now, UpdatedAt: now}
 	if c.Name, err = route.Line("body.name", n.Name, MaxName); err != nil {
-		return c, err
-	}
-	if c.Regions, err = regions(n.Regions); err != nil {
-		return c, err
-	}
-	if c.Exports, err = exports(n.Exports); err != nil {
 		return c, err
 	}
 	if ours := s.partition(); c.Partition == "" {
@@ -131,6 +128,17 @@ func (s *Service) connection(n New) (c Connection, err error) {
 	} else if s.Principal != "" && c.Partition != ours {
 		return c, fault.New(fault.Invalid, "The platform is in the partition %s of AWS, and roles of %s cannot be taken from there. Use a platform that "+
 			"is in %s.", ours, c.Partition, c.Partition).At("body.partition", "is not the platform's", c.Partition)
+	}
+	if c.Regions, err = regions(n.Regions, c.Partition); err != nil {
+		return c, err
+	}
+	if c.Exports, err = exports(n.Exports, c.Partition); err != nil {
+		return c, err
+	}
+	if p := n.Project; c.Kind == Payer && p != nil && len(p.AccountIDs)+len(p.TagSelector) == 0 {
+		return c, fault.New(fault.Invalid, "A payer brings the costs of every account below it, and no rule says \"all of them\". Name those that are the "+
+			"project's in project.accountIds, the payer's own ID among them if it is, or give a project.tagSelector. What no project's rule selects is in "+
+			"the project `unassigned`.").At("body.project", "selects no account", "")
 	}
 	if c.ID, err = tenant.NewConnectionID(now, s.Random); err != nil {
 		return c, err
@@ -145,27 +153,6 @@ func (s *Service) partition() string {
 		return parts[1]
 	}
 	return "aws"
-}
-
-func isRegion(name string) bool {
-	return len(name) >= 9 && len(name) <= 32 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
-}
-
-// regions checks names of regions, each once; none is nil.
-func regions(names []string) ([]string, error) {
-	bad := fault.New(fault.Invalid, "The regions are not acceptable; errors says where.")
-	for i, name := range names {
-		switch {
-		case !isRegion(name):
-			bad.At(fmt.Sprintf("body.regions[%d]", i), "is no region, as eu-west-1", name)
-		case slices.Contains(names[:i], name):
-			bad.At(fmt.Sprintf("body.regions[%d]", i), "is there twice", name)
-		}
-	}
-	if len(bad.Details) > 0 {
-		return nil, bad
-	}
-	return append([]string(nil), names...), nil
 }
 
 // writing gives what writes a new connection.
@@ -189,7 +176,7 @@ func (s *Service) writing(ctx context.Context, scope *tenant.Scope, h *store.Ten
 func (s *Service) write(ctx context.Context, scope *tenant.Scope, n New, with project.With) error {
 	if n.Project != nil {
 		p := project.New(*n.Project)
-		if len(p.AccountIDs) == 0 {
+		if len(p.AccountIDs) == 0 && Kind(n.Kind) != Payer {
 			p.AccountIDs = []string{n.AccountID}
 		}
 		_, err := s.Projects.Add(ctx, scope, p, with)

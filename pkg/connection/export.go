@@ -40,8 +40,12 @@ func isBucket(name string) bool {
 		!bad(strings.HasPrefix, "xn--", "sthree-", "amzn-s3-demo-") && !bad(strings.HasSuffix, "-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 }
 
-// exports checks exports, each with another name; none is nil.
-func exports(all []Export) (checked []Export, err error) {
+// bucketRule says what names buckets have.
+const bucketRule = "is no name of a bucket: 3 to 63 lower-case letters, digits, - and single dots, with a letter or digit at both ends, and none of the endings and " +
+	"beginnings that AWS keeps for itself"
+
+// exports checks exports of an account in a partition, each with another name; none is nil.
+func exports(all []Export, partition string) (checked []Export, err error) {
 	bad := fault.New(fault.Invalid, "The exports are not acceptable; errors says where.")
 	for i, e := range all {
 		at := func(field, detail, value string) { bad.At(fmt.Sprintf("body.exports[%d].%s", i, field), detail, value) }
@@ -53,15 +57,17 @@ func exports(all []Export) (checked []Export, err error) {
 			at("name", "is there twice", e.Name)
 		}
 		if !isBucket(e.Bucket) {
-			at("bucket", "is no name of a bucket", e.Bucket)
+			at("bucket", bucketRule, e.Bucket)
 		}
 		if !exportPrefix().MatchString(e.Prefix) || e.Prefix != "" && slices.ContainsFunc(strings.Split(e.Prefix, "/"), func(part string) bool {
 			return part == "" || part == "." || part == ".."
 		}) {
 			at("prefix", "is no prefix of an export: letters, digits and ! - _ . * ' ( ), with single slashes between", e.Prefix)
 		}
-		if e.Region != "" && !isRegion(e.Region) {
-			at("region", "is no region, as eu-west-1", e.Region)
+		if e.Region != "" {
+			if why := noRegion(e.Region, partition); why != "" {
+				at("region", why, e.Region)
+			}
 		}
 		checked = append(checked, e)
 	}

@@ -67,6 +67,8 @@ func TestExportsAreRefused(t *testing.T) {
 		"a prefix with two slashes":    {body{"name": "a", "bucket": "abc", "prefix": "x//y"}, "exports[0].prefix"},
 		"a prefix with a line's end":   {body{"name": "a", "bucket": "abc", "prefix": "x\ny"}, "exports[0].prefix"},
 		"a region that is none":        {body{"name": "a", "bucket": "abc", "region": "Frankfurt"}, "exports[0].region"},
+		"a region of China":            {body{"name": "a", "bucket": "abc", "region": "cn-north-1"}, "is a region of the partition aws-cn"},
+		"a rule that is told":          {body{"name": "a", "bucket": "a_b"}, "3 to 63 lower-case letters"},
 		"a format that is none":        {body{"name": "a", "bucket": "abc", "format": "orc"}, "format"},
 		"a role of its own":            {body{"name": "a", "bucket": "abc", "roleArn": "x"}, "roleArn"},
 		"a name that is there already": {nil, "is there twice"},

@@ -87,10 +87,15 @@ func TestCreateRefuses(t *testing.T) {
 		"a role at once":                {body{"name": "x", "accountId": account, "roleArn": "arn"}, "roleArn", 422},
 		"no name":                       {body{"name": " ", "accountId": account}, "1 to 100 characters", 422},
 		"a region that is none":         {body{"name": "x", "accountId": account, "regions": []string{"Frankfurt"}}, "body.regions[0]", 422},
+		"an account that is nobody's":   {body{"name": "x", "accountId": "000000000000"}, "No AWS account has this ID", 422},
+		"a region of China":             {body{"name": "x", "accountId": account, "regions": []string{"eu-west-1", "cn-north-1"}}, "is a region of the partition aws-cn, and the account is in aws", 422},
+		"a region that AWS has not":     {body{"name": "x", "accountId": account, "regions": []string{"eu-west-9"}}, "is no region of aws that is known here", 422},
 		"a region twice":                {body{"name": "x", "accountId": account, "regions": []string{"eu-west-1", "eu-west-1"}}, "is there twice", 422},
 		"another partition":             {body{"name": "x", "accountId": account, "partition": "aws-cn"}, "The platform is in the partition aws of AWS, and roles of aws-cn cannot be taken from there", 422},
 		"a project's name that is none": {body{"name": "x", "accountId": account, "project": body{"name": " ", "environment": "test"}}, "body.project.name", 422},
-		"a project that is there":       {body{"name": "x", "accountId": account, "project": body{"name": "web", "environment": "test"}}, "web", 409},
+		"a payer whose project selects nothing": {body{"name": "x", "accountId": account, "kind": "payer", "project": body{"name": "org", "environment": "shared"}},
+			"A payer brings the costs of every account below it", 422},
+		"a project that is there": {body{"name": "x", "accountId": account, "project": body{"name": "web", "environment": "test"}}, "web", 409},
 	} {
 		t.Run(name, func(t *testing.T) {
 			answer := a.Alice.Do(t, "POST", a.Alice.Path("/connections"), test.body)
@@ -124,6 +129,31 @@ func TestCreateWithItsProject(t *testing.T) {
 	var page route.Page[connection.Connection]
 	a.Alice.Get(t, a.Alice.Path("/connections")).Is(t, 200).Into(t, &page)
 	require.Len(t, page.Items, 1)
+}
+
+// What a payer brings is of many accounts: the project selects those that it says, and the payer's own is not put among them.
+func TestCreateAPayerWithAProject(t *testing.T) {
+	a := apptest.New(t)
+	for name, test := range map[string]struct {
+		rule body
+		ids  []string
+	}{
+		"by accounts": {body{"accountIds": []string{"777700000001", account}}, []string{"777700000001", account}},
+		"by a tag":    {body{"accountIds": []string{}, "tagSelector": "team=a"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.rule["name"], test.rule["environment"] = name, "shared"
+			var c connection.Connection
+			h := a.Alice
+			if name == "by a tag" {
+				h = a.Bob
+			}
+			h.Do(t, "POST", h.Path("/connections"), body{"name": "org", "accountId": account, "kind": "payer", "project": test.rule}).Is(t, 201).Into(t, &c)
+			var p project.Project
+			h.Get(t, h.Path("/projects/"+string(c.ProjectID))).Is(t, 200).Into(t, &p)
+			require.Equal(t, test.ids, p.AccountIDs)
+		})
+	}
 }
 
 func TestWhoSeesAndChangesConnections(t *testing.T) {

@@ -50,6 +50,13 @@ var principal = sync.OnceValue(func() *regexp.Regexp {
 // IsPrincipal tells whether a text is the ARN of an account or a role that customers' roles can trust.
 func IsPrincipal(arn string) bool { return principal().MatchString(arn) }
 
+var user = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):iam::[0-9]{12}:user/[!-~]+$`)
+})
+
+// IsUser tells whether a text is the ARN of a user of IAM: whom roles can trust where the platform is one person's machine.
+func IsUser(arn string) bool { return user().MatchString(arn) }
+
 // profileName is what a profile of a configuration file may be called here.
 var profileName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\w.@-]{1,64}$`) })
 

@@ -87,7 +87,8 @@ const (
 
 	docCreate = "It is `pending` until a role of the account was verified: GET .../setup says what the account needs, and PATCH with `roleArn` " +
 		"verifies it. The `externalId` is made here and is of this connection alone. With `project` a project is created in the same " +
-		"step; the account is its `accountIds` where none are given."
+		"step; a member account is its `accountIds` where none are given. A payer brings the costs of every account below it: its project must " +
+		"name those that are its in `accountIds`, or have a `tagSelector`, and what no project's rule selects is in the project `unassigned`."
 	docLimited = "A member who is limited to projects sees no connections; `externalId` is shown to admins and owners."
 	docSetup   = "The trust policy and the permissions of the role that the account is read by, each action with its reason, and a link that opens the " +
 		"console of CloudFormation with everything filled in: good for an hour, and absent where the platform runs on one machine and while the organization is not active. " +

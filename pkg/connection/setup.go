@@ -25,14 +25,14 @@ type Setup struct {
 }
 
 type setupIn struct {
-	ConnectionID string `path:"connectionId"`
+	ConnectionID string `path:"connectionId" doc:"con_ and 26 characters."`
 	ExportBucket string `query:"exportBucket" maxLength:"63" doc:"A bucket that FOCUS data exports are delivered to, beside those of the connection's exports."`
 }
 
 type setupOut struct{ Body Setup }
 
 type templateIn struct {
-	ConnectionID string `path:"connectionId"`
+	ConnectionID string `path:"connectionId" doc:"con_ and 26 characters."`
 	ExportBucket string `query:"exportBucket" maxLength:"63" doc:"A bucket that FOCUS data exports are delivered to, beside those of the connection's exports."`
 	Accept       string `header:"Accept" doc:"application/json for JSON."`
 }
@@ -44,6 +44,7 @@ type Template struct {
 
 type templateOut struct {
 	Body Template
+	name string
 	json bool
 }
 
@@ -55,12 +56,15 @@ func (o *templateOut) Alternate() (string, func(io.Writer) error) {
 	return "text/yaml; charset=utf-8", func(w io.Writer) error { _, err := io.WriteString(w, o.Body.Template); return err }
 }
 
+// FileName is the template's.
+func (o *templateOut) FileName() string { return o.name }
+
 func (s *Service) template(ctx context.Context, scope *tenant.Scope, in *templateIn) (*templateOut, error) {
 	a, err := s.account(ctx, scope, in.ConnectionID, in.ExportBucket)
 	if err != nil {
 		return nil, err
 	}
-	return &templateOut{Template{string(a.template())}, strings.Contains(in.Accept, "application/json")}, nil
+	return &templateOut{Template{string(a.template())}, fileName(a), strings.Contains(in.Accept, "application/json")}, nil
 }
 
 func fileName(a account) string { return "tenantry-" + a.AccountID + ".yaml" }
@@ -119,7 +123,7 @@ func (a account) quickCreate(template string) string {
 // account reads what a connection asks its account for.
 func (s *Service) account(ctx context.Context, scope *tenant.Scope, id, bucket string) (account, error) {
 	if bucket != "" && !isBucket(bucket) {
-		return account{}, fault.New(fault.Invalid, "This is no name of an S3 bucket.").At("query.exportBucket", "is no name of a bucket", bucket)
+		return account{}, fault.New(fault.Invalid, "This is no name of an S3 bucket.").At("query.exportBucket", bucketRule, bucket)
 	}
 	_, c, _, err := s.find(ctx, scope, id)
 	if err != nil {

@@ -111,7 +111,7 @@ Parameters:
   Principal:
     Type: String
     Default: %s
-    AllowedPattern: "^arn:aws[a-z-]*:iam::[0-9]{12}:(root|role/.+)$"
+    AllowedPattern: "^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/.+)$"
     Description: Who takes the role. Leave it as it is.
 
 Resources:

@@ -30,6 +30,7 @@ func template(t testing.TB, a *apptest.App, query string) (connection.Connection
 	c := connecting(t, a.Alice, account)
 	answer := a.Alice.Get(t, path(a.Alice, c)+"/template"+query).Is(t, 200)
 	require.Equal(t, "text/yaml; charset=utf-8", answer.Header.Get("Content-Type"))
+	require.Equal(t, "attachment; filename=tenantry-"+account+".yaml", answer.Header.Get("Content-Disposition"), "a browser keeps it")
 	var asJSON connection.Template
 	a.Alice.Do(t, "GET", path(a.Alice, c)+"/template"+query, nil, "Accept: application/json").Is(t, 200).Into(t, &asJSON)
 	require.Equal(t, string(answer.Body), asJSON.Template)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/fault"
@@ -16,7 +17,7 @@ import (
 type Patch struct {
 	Name    *string   `json:"name,omitempty" minLength:"1"`
 	Kind    *string   `json:"kind,omitempty" enum:"payer,member"`
-	RoleARN *string   `json:"roleArn,omitempty" minLength:"1" maxLength:"512" doc:"The role in the account: the stack's output RoleArn. It is verified."`
+	RoleARN *string   `json:"roleArn,omitempty" minLength:"1" maxLength:"512" doc:"The role in the account: the stack's output RoleArn, blanks around it not counted. It is verified."`
 	Profile *string   `json:"profile,omitempty" minLength:"1" maxLength:"64" doc:"Instead of a role, a profile of the machine's own AWS configuration: only where the platform runs on one machine. It is verified."`
 	Regions *[]string `json:"regions,omitempty" maxItems:"50" doc:"Replaces all regions; none for everywhere that the account has enabled."`
 	Exports *[]Export `json:"exports,omitempty" maxItems:"10" doc:"Replaces all exports. Of one that is not there any more, what it brought stays."`
@@ -25,7 +26,7 @@ type Patch struct {
 
 type updateIn struct {
 	route.IfMatch
-	ConnectionID string `path:"connectionId"`
+	ConnectionID string `path:"connectionId" doc:"con_ and 26 characters."`
 	Body         Patch
 }
 
@@ -70,12 +71,12 @@ func (p Patch) apply(c Connection) (_ Connection, verify string, err error) {
 		c.Kind = Kind(*p.Kind)
 	}
 	if p.Regions != nil {
-		if c.Regions, err = regions(*p.Regions); err != nil {
+		if c.Regions, err = regions(*p.Regions, c.Partition); err != nil {
 			return c, "", err
 		}
 	}
 	if p.Exports != nil {
-		if c.Exports, err = exports(*p.Exports); err != nil {
+		if c.Exports, err = exports(*p.Exports, c.Partition); err != nil {
 			return c, "", err
 		}
 	}
@@ -84,10 +85,10 @@ func (p Patch) apply(c Connection) (_ Connection, verify string, err error) {
 		return c, "", fault.New(fault.Invalid, "An account is read by a role or by a profile: give one of them.").
 			At("body.profile", "is given beside roleArn", "")
 	case p.RoleARN != nil:
-		c.RoleARN, c.Profile, verify = *p.RoleARN, "", "body.roleArn"
+		c.RoleARN, c.Profile, verify = strings.TrimSpace(*p.RoleARN), "", "body.roleArn"
 		err = c.parseRole(c.RoleARN)
 	case p.Profile != nil:
-		c.RoleARN, c.Profile, verify = "", *p.Profile, "body.profile"
+		c.RoleARN, c.Profile, verify = "", strings.TrimSpace(*p.Profile), "body.profile"
 		err = parseProfile(c.Profile)
 	}
 	if err != nil {

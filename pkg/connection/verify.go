@@ -12,13 +12,15 @@ import (
 
 type verifyIn struct {
 	route.IfMatch
-	ConnectionID string `path:"connectionId"`
+	ConnectionID string `path:"connectionId" doc:"con_ and 26 characters."`
 }
 
 // verify looks whether a connection that has a role works, and says so in its status.
 func (s *Service) verify(ctx context.Context, scope *tenant.Scope, in *verifyIn) (*connectionOut, error) {
 	return s.told(ctx, scope)(s.change(ctx, scope, in.ConnectionID, in.IfMatch, func(before Connection) (Connection, error) {
 		switch {
+		case before.RoleARN+before.Profile == "" && s.Principal == "":
+			return before, noPrincipal()
 		case before.RoleARN+before.Profile == "":
 			return before, fault.New(fault.Conflict, "%s", before.NoRole().Error())
 		case before.Status == Paused && before.Reason == "":

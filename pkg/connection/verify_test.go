@@ -33,8 +33,8 @@ func TestARoleIsVerified(t *testing.T) {
 		a.Clouds.Calls(), "in a session that names the tenant")
 	require.Len(t, claims(t, a), 2, "from the account, and from the tenant")
 
-	a.Alice.Do(t, "PATCH", path(a.Alice, c), body{"roleArn": arn}).Is(t, 200)
-	require.Len(t, a.Clouds.Calls(), 1, "it is that already")
+	a.Alice.Do(t, "PATCH", path(a.Alice, c), body{"roleArn": "\t" + arn + " \n"}).Is(t, 200)
+	require.Len(t, a.Clouds.Calls(), 1, "it is that already, and blanks that were pasted with it do not count")
 	a.Advance(10 * time.Minute)
 	a.Alice.Do(t, "POST", path(a.Alice, c)+"/verify", nil).Is(t, 200)
 	require.Equal(t, a.Now(), *read(t, a.Alice, c).VerifiedAt)

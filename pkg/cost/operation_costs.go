@@ -51,8 +51,8 @@ type costsIn struct {
 	Accept       string   `header:"Accept" doc:"text/csv for CSV."`
 	Start        string   `query:"start" required:"true" format:"date" doc:"First day, yyyy-mm-dd." example:"2026-01-01"`
 	End          string   `query:"end" required:"true" format:"date" doc:"Day after the last." example:"2026-02-01"`
-	Granularity  string   `query:"granularity" enum:"daily,monthly,total" default:"monthly"`
-	Metric       string   `query:"metric" enum:"billedCost,effectiveCost,listCost,contractedCost,pricingQuantity" default:"effectiveCost"`
+	Granularity  string   `query:"granularity" enum:"daily,monthly,total" default:"monthly" doc:"What one row of the answer is of: a day, a month, or all of the time."`
+	Metric       string   `query:"metric" enum:"billedCost,effectiveCost,listCost,contractedCost,pricingQuantity" default:"effectiveCost" doc:"What is summed; pricingQuantity is no money."`
 	GroupBy      string   `query:"groupBy" doc:"Up to 5 dimensions with commas between them." example:"serviceName,environment"`
 	Filter       []string `query:"filter,explode" doc:"May be given up to 20 times." example:"environment:production"`
 	Top          int      `query:"top" minimum:"1" maximum:"1000" doc:"Only the largest groups, and the rest as one."`

@@ -26,7 +26,7 @@ type Terms struct {
 
 // CreateOne is the request for a delivery of one file that one project gets whole.
 type CreateOne struct {
-	ProjectID string `path:"projectId"`
+	ProjectID string `path:"projectId" doc:"The project: prj_ and 26 characters, or unassigned."`
 	route.IdempotencyKey
 	Body struct {
 		Terms

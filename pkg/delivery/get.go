@@ -13,13 +13,13 @@ import (
 
 // GetImport asks for a delivery, or for closing it.
 type GetImport struct {
-	ImportID string `path:"importId"`
+	ImportID string `path:"importId" doc:"imp_ and 26 characters."`
 }
 
 // GetProjectImport asks for a delivery that was aimed at a project.
 type GetProjectImport struct {
-	ProjectID string `path:"projectId"`
-	ImportID  string `path:"importId"`
+	ProjectID string `path:"projectId" doc:"The project: prj_ and 26 characters, or unassigned."`
+	ImportID  string `path:"importId" doc:"imp_ and 26 characters."`
 }
 
 // Got answers with a delivery.
@@ -32,7 +32,7 @@ type ListImports struct {
 
 // ListProjectImports asks for the deliveries that were aimed at a project.
 type ListProjectImports struct {
-	ProjectID string `path:"projectId"`
+	ProjectID string `path:"projectId" doc:"The project: prj_ and 26 characters, or unassigned."`
 	route.Paging
 }
 

@@ -32,7 +32,7 @@ const (
 type Detail struct {
 	Location string `json:"location"` // as "query.start", "body.files[2].sizeBytes", "line 17, BilledCost"
 	Message  string `json:"message"`
-	Value    string `json:"value,omitempty"`
+	Value    string `json:"value,omitempty" doc:"What was given, as text whatever its type."`
 }
 
 // Error is a failure with a message that is safe to show: it holds no secret, no key and nothing of another tenant.

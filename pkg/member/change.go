@@ -30,7 +30,7 @@ type Patch struct {
 
 type updateIn struct {
 	route.IfMatch
-	MemberID string `path:"memberId"`
+	MemberID string `path:"memberId" doc:"mem_ and 26 characters."`
 	Body     Patch
 }
 

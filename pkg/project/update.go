@@ -12,13 +12,13 @@ import (
 
 type updateIn struct {
 	route.IfMatch
-	ProjectID string `path:"projectId"`
+	ProjectID string `path:"projectId" doc:"The project: prj_ and 26 characters, or unassigned."`
 	Body      Patch
 }
 
 type archiveIn struct {
 	route.IfMatch
-	ProjectID string `path:"projectId"`
+	ProjectID string `path:"projectId" doc:"The project: prj_ and 26 characters, or unassigned."`
 }
 
 // update changes a project. Whose lines are whose is not for those to say who see a part of the projects: it takes from others, if only

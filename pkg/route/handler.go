@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"mime"
 	"net/http"
 	"net/url"
 	"path"
@@ -171,6 +172,9 @@ func (s *server) run(e *endpoint, c *call, w *response, r *http.Request) error {
 		return nil
 	}
 	w.Header().Set("Content-Type", c.mediaType)
+	if c.fileName != "" {
+		w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": c.fileName}))
+	}
 	w.WriteHeader(e.status())
 	if err := c.write(w); err != nil && w.sent {
 		panic(err)

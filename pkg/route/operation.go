@@ -86,6 +86,13 @@ type Alternate interface {
 	Alternate() (mediaType string, write func(io.Writer) error)
 }
 
+// File is implemented by an Alternate that a browser keeps rather than shows.
+type File interface {
+	Alternate
+	// FileName is what the file is called, where the answer is not JSON.
+	FileName() string
+}
+
 // ForTenant makes an operation on one tenant, whose path begins with /v1/tenants/{tenantId}. In and Out are structs as huma
 // reads them: fields tagged path, query or header, and Body; In has no field for the tenant, which comes with the scope alone.
 // The handler may be a method value on a nil pointer, so that operations can be listed without wiring anything.
@@ -144,6 +151,9 @@ func answering[In, Out any](h func(context.Context, *In) (*Out, error)) func(con
 		}
 		if a, ok := any(out).(Alternate); ok && c != nil {
 			if c.mediaType, c.write = a.Alternate(); c.mediaType != "" {
+				if f, ok := a.(File); ok {
+					c.fileName = f.FileName()
+				}
 				return nil, nil
 			}
 		}
@@ -178,6 +188,7 @@ type call struct {
 	project   string // that the path names
 	stack     string // of a panic
 	mediaType string
+	fileName  string
 	write     func(io.Writer) error
 }
 

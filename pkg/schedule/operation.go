@@ -65,7 +65,7 @@ type Patch struct {
 }
 
 type listIn struct {
-	ProjectID string `path:"projectId"`
+	ProjectID string `path:"projectId" doc:"The project: prj_ and 26 characters, or unassigned."`
 }
 
 type listOut struct {
@@ -75,14 +75,14 @@ type listOut struct {
 }
 
 type getIn struct {
-	ProjectID string `path:"projectId"`
-	Kind      string `path:"kind" enum:"costs,resources,metrics"`
+	ProjectID string `path:"projectId" doc:"The project: prj_ and 26 characters, or unassigned."`
+	Kind      string `path:"kind" enum:"costs,resources,metrics" doc:"What the schedule collects."`
 }
 
 type updateIn struct {
 	route.IfMatch
-	ProjectID string `path:"projectId"`
-	Kind      string `path:"kind" enum:"costs,resources,metrics"`
+	ProjectID string `path:"projectId" doc:"The project: prj_ and 26 characters, or unassigned."`
+	Kind      string `path:"kind" enum:"costs,resources,metrics" doc:"What the schedule collects."`
 	Body      Patch
 }
 
