@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/queue"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -42,7 +43,9 @@ type fetchBook struct {
 	key    store.Key
 	run    *runBook
 	fetch  fetch
-	stored int64          // version of the item, 0 where there is none
+	stored int64 // version of the item, 0 where there is none
+	source connection.Connection
+	known  int64          // version of the source that this worker knows
 	with   []store.Change // written with the end of the fetch
 }
 
@@ -76,7 +79,7 @@ func (b *fetchBook) Write(ctx context.Context, r job.Record, version int64) erro
 		changes = append(changes, b.run.check())
 	}
 	if r.Status == job.Done {
-		changes = append(changes, b.with...)
+		changes = append(append(changes, b.readable()), b.with...)
 	}
 	if err := b.tenant.Write(ctx, changes...); err != nil {
 		return err
@@ -93,9 +96,19 @@ func (b *runBook) check() store.Change {
 	return store.Change{Action: store.Check, Key: b.key, Condition: store.VersionIs(b.version)}
 }
 
-// guard holds as long as this worker has the run and the fetch.
+// guard holds as long as this worker has the run and the fetch, and the connection is as it was.
 func (b *fetchBook) guard() []store.Change {
+	return append(b.hold(), b.readable())
+}
+
+// hold holds as long as this worker has the run and the fetch, whatever has become of the connection.
+func (b *fetchBook) hold() []store.Change {
 	return []store.Change{b.run.check(), {Action: store.Check, Key: b.key, Condition: store.VersionIs(b.stored)}}
+}
+
+// readable holds as long as the connection is the one that was read: of what was deleted meanwhile nothing becomes visible.
+func (b *fetchBook) readable() store.Change {
+	return store.Change{Action: store.Check, Key: store.Connection(b.source.ID), Condition: store.VersionIs(b.known)}
 }
 
 // add puts what a step has said of itself into the fetch.
@@ -150,7 +163,7 @@ func (f *fetch) tell(p *Part, own tenant.RunID) {
 	if f.Reason == "" {
 		p.Reason = strings.Join(f.Asides, " ")
 	}
-	p.Status = PartRunning
+	p.Status, p.SkippedMore = PartRunning, 0
 	if f.Job.Status == job.Done {
 		p.Status = f.Result
 	}

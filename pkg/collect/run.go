@@ -59,6 +59,7 @@ type Part struct {
 	FetchedBy    *Origin             `json:"fetchedBy,omitempty" doc:"The other run that fetched this connection for the slot, or for a later one: an account that several projects share is fetched once."`
 	Stage        string              `json:"stage,omitempty" doc:"How far it is."`
 	Skipped      []Skipped           `json:"skipped,omitempty" doc:"Regions that were left out."`
+	SkippedMore  int                 `json:"skippedMore,omitempty" doc:"How many more were left out than there is room for in skipped."`
 	Counts       map[string]int64    `json:"counts,omitempty"`
 	Pages        int64               `json:"pages"`
 	Metrics      int64               `json:"metrics"`
@@ -144,7 +145,7 @@ func (r *Run) leave() {
 
 // change writes the run over a version.
 func (r *record) change(version int64) store.Change {
-	c := store.Change{Key: runKey(r.ProjectID, r.Kind, r.Slot), Value: *r, Condition: store.VersionIs(version)}
+	c := store.Change{Key: runKey(r.ProjectID, r.Kind, r.Slot), Value: r.fitting(), Condition: store.VersionIs(version)}
 	if r.done() {
 		c.ExpiresAt = r.FinishedAt.Add(kept)
 	}

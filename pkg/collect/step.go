@@ -154,7 +154,7 @@ func (r *running) advance(ctx context.Context, j *job.Run, p *Part) error {
 		p.Status, p.Reason = Left, "The connection is paused: resume it. "+c.Reason
 		return nil
 	}
-	book := &fetchBook{tenant: r.tenant, clock: s.Clock, key: store.Fetch(c.ID, string(run.Kind)), run: r.book}
+	book := &fetchBook{tenant: r.tenant, clock: s.Clock, key: store.Fetch(c.ID, string(run.Kind)), run: r.book, source: c, known: version}
 	l, err := job.Take(ctx, s.Clock, book, book.owner(), func(owner string) bool { return owner == book.owner() })
 	if err != nil {
 		return passing(err)
@@ -204,6 +204,11 @@ func (f *fetching) step(ctx context.Context, j *job.Run) error {
 	t.spend = func(ctx context.Context, u Use) error { return f.service.spend(ctx, f.scope, f.tenant, u) }
 	more, err := f.collect(ctx, collector, t)
 	ctx = context.WithoutCancel(ctx)
+	if err == nil && !more {
+		if err = f.same(ctx); err != nil {
+			t.forget(said{notes: state.Job.Notes})
+		}
+	}
 	f.book.add(t)
 	if err != nil {
 		return f.failed(ctx, t, err)
@@ -216,8 +221,8 @@ func (f *fetching) step(ctx context.Context, j *job.Run) error {
 		})
 	}
 	f.book.with = t.seen
-	if err := f.mended(ctx, f.connection); err != nil {
-		return passing(err)
+	if err := f.mended(ctx); err != nil {
+		return f.unmarked(ctx, err)
 	}
 	state.Denied, state.Last, state.Throttles = time.Time{}, state.Slot, 0
 	return f.end(ctx, Collected, state.Reason)
@@ -280,12 +285,15 @@ func backoff(n int) time.Duration {
 func (f *fetching) failed(ctx context.Context, t *Task, err error) error {
 	state := &f.book.fetch
 	if denied, ok := errors.AsType[*Denied](err); ok {
-		reason, err := f.broken(ctx, f.connection, denied.Reason)
+		reason, err := f.broken(ctx, denied.Reason)
 		if err != nil {
-			return passing(err)
+			return f.unmarked(ctx, err)
 		}
 		state.Denied = f.service.now()
 		return f.end(ctx, AccessDeny, reason)
+	}
+	if errors.Is(err, errChanged) {
+		return f.unmarked(ctx, err)
 	}
 	if errors.Is(err, ErrCapped) {
 		return f.end(ctx, Capped, message(err))
