@@ -75,7 +75,7 @@ func TestARunIsKilledAtEachCall(t *testing.T) {
 	before := "0"
 	for n := 1; ; n++ {
 		w.app.Advance(2 * time.Minute)
-		w.app.Alice.Client = w.app.As(t, "alice") // tokens end
+		w.app.Alice.Client = w.app.As(t, "alice")                                                                // tokens end
 		w.deliver("2026-02", fmt.Sprintf("%03d/", n), "csv.gz", "1.2", 2, w.lines("2026-02", fmt.Sprint(n), 10)) // of an execution of its own: another manifest
 		after := fmt.Sprint(10 * n)
 		made := len(w.raw())
