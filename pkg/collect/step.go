@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/connection"
@@ -88,21 +86,12 @@ func (r *running) some(ctx context.Context, j *job.Run) error {
 		}
 		r.failed[p.ConnectionID], failed = err, err
 	}
-	r.book.run.Reason = several(reasons)
+	r.book.run.Reason = joined(reasons)
 	if failed != nil || busy == nil {
 		return failed
 	}
 	r.book.waited = !r.book.worked
 	return busy
-}
-
-// several is the first of what is said of connections, in one text.
-func several(reasons []string) string {
-	const most = 5
-	if n := len(reasons) - most; n > 0 {
-		reasons = append(slices.Clone(reasons[:most]), fmt.Sprintf("And %d more; connections says which.", n))
-	}
-	return strings.Join(reasons, " ")
 }
 
 // plan chooses the connections of a run, once.
@@ -141,7 +130,7 @@ func (r *running) conclude() {
 		got = got || p.Status == Collected
 		capped = capped || p.Status == Capped
 		if p.Reason != "" {
-			reasons = append(reasons, "Account "+p.AccountID+": "+p.Reason)
+			reasons = append(reasons, p.why())
 		}
 	}
 	run.Outcome = Succeeded
@@ -154,7 +143,7 @@ func (r *running) conclude() {
 	case len(reasons) > 0:
 		run.Partial = true
 	}
-	run.Reason = several(reasons)
+	run.Reason = joined(reasons)
 }
 
 // advance does one step of a connection, or finds that another run has done it. *queue.Busy where it is to wait.
