@@ -19,18 +19,20 @@ func (t *tester) changes(change func(*connection.Connection)) {
 	require.NoError(t, t.handle.Write(t.Context(), store.Change{Key: store.Connection(c.ID), Value: c, Condition: store.VersionIs(version)}))
 }
 
+// mend gives the connection a role that was verified.
+func (t *tester) mend() {
+	t.changes(func(c *connection.Connection) {
+		now := t.app.Now()
+		c.RoleARN, c.Status, c.VerifiedAt = "arn:aws:iam::111122223333:role/tenantry/new", connection.Connected, &now
+	})
+}
+
 func TestAConnectionThatChangesWhileItIsRead(t *testing.T) {
-	mend := func(w *tester) {
-		w.changes(func(c *connection.Connection) {
-			now := w.app.Now()
-			c.RoleARN, c.Status, c.VerifiedAt = "arn:aws:iam::111122223333:role/tenantry/new", connection.Connected, &now
-		})
-	}
 	t.Run("is not broken by a denial of the role that it had", func(t *testing.T) {
 		w := newTester(t, 1)
 		w.account.before = func(_ context.Context, task *collect.Task, _ int) error {
 			if task.Connection.RoleARN == "" {
-				mend(w)
+				w.mend()
 				return &collect.Denied{Reason: "The role cannot be taken."}
 			}
 			return nil
@@ -60,7 +62,7 @@ func TestAConnectionThatChangesWhileItIsRead(t *testing.T) {
 		w := newTester(t, 2)
 		w.account.before = func(_ context.Context, task *collect.Task, page int) error {
 			if task.Connection.RoleARN == "" && page == 1 {
-				mend(w)
+				w.mend()
 			}
 			return nil
 		}
@@ -72,6 +74,20 @@ func TestAConnectionThatChangesWhileItIsRead(t *testing.T) {
 		require.EqualValues(t, 3, r.Pages, "what was asked for is said")
 		require.EqualValues(t, 1, w.shown(w.con.ID, m.Slot))
 	})
+	t.Run("goes on where only its name was changed", func(t *testing.T) {
+		w := newTester(t, 1)
+		w.account.before = func(context.Context, *collect.Task, int) error {
+			w.changes(func(c *connection.Connection) { c.Name = "another" })
+			return nil
+		}
+		m := w.due()
+		w.do(m)
+		require.Equal(t, 1, w.account.calls())
+		require.EqualValues(t, 1, w.shown(w.con.ID, m.Slot))
+	})
+}
+
+func TestAConnectionThatIsDeletedWhileItIsRead(t *testing.T) {
 	t.Run("shows nothing of what was read until it was deleted", func(t *testing.T) {
 		w := newTester(t, 1)
 		w.account.before = func(context.Context, *collect.Task, int) error {
@@ -95,16 +111,5 @@ func TestAConnectionThatChangesWhileItIsRead(t *testing.T) {
 		m := w.due()
 		_ = w.app.Collect.Handle(t.Context(), m)
 		require.Zero(t, w.shown("con_x", m.Slot))
-	})
-	t.Run("goes on where only its name was changed", func(t *testing.T) {
-		w := newTester(t, 1)
-		w.account.before = func(context.Context, *collect.Task, int) error {
-			w.changes(func(c *connection.Connection) { c.Name = "another" })
-			return nil
-		}
-		m := w.due()
-		w.do(m)
-		require.Equal(t, 1, w.account.calls())
-		require.EqualValues(t, 1, w.shown(w.con.ID, m.Slot))
 	})
 }
