@@ -51,11 +51,12 @@ func (r *Record) Mutants() (all []Mutant, unused []string, err error) {
 		return nil, nil, err
 	}
 	by := map[string][]policytest.Decided{}
+	r.Calls = slices.DeleteFunc(slices.Clone(r.Calls), func(d policytest.Decided) bool { // of a platform that was there before, under other names
+		return !d.Allowed || !r.law.Decide(d.Request).Allowed
+	})
 	for _, d := range r.Calls {
 		for _, name := range d.By {
-			if d.Allowed {
-				by[name] = append(by[name], d)
-			}
+			by[name] = append(by[name], d)
 		}
 	}
 	for _, s := range r.statements() {
@@ -120,21 +121,34 @@ func (r *Record) with(s statement, body map[string]any) (*policytest.Law, error)
 
 // denial drops a statement that denies: what it was there for must be let through.
 func (r *Record) denial(s statement) (Mutant, error) {
-	m := Mutant{Statement: s.name, Change: dropped}
-	law, err := r.with(s, nil)
+	m, owner := Mutant{Statement: s.name, Change: dropped}, *r
+	owner.Rules = append(slices.Clone(r.Rules), policytest.Rule{Kind: policytest.Identity, Of: ownerRole, Name: "owner",
+		Document: []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)})
+	before, err := policytest.NewLaw(owner.Rules...)
 	if err != nil {
 		return m, err
 	}
-	for _, d := range r.Calls {
-		for _, p := range r.probes(d) {
-			if before := r.law.Decide(p.Request); !before.Allowed && slices.Contains(before.By, s.name) && law.Decide(p.Request).Allowed {
-				m.Killed = p.says
-				return m, nil
+	after, err := owner.with(s, nil)
+	if err != nil {
+		return m, err
+	}
+	of := r.Rules[s.rule].Of
+	for _, action := range []string{"s3:GetObject", "sqs:SendMessage"} {
+		for _, unsafe := range []map[string][]string{{"aws:securetransport": {"false"}, "s3:tlsversion": {"1.3"}}, {"aws:securetransport": {"true"}, "s3:tlsversion": {"1.0"}}} {
+			q := policytest.Request{Action: action, Resource: of, Principal: ownerRole, Context: unsafe}
+			if strings.HasPrefix(action, "s3:") {
+				q.Resource += "/file"
+			}
+			if !before.Decide(q).Allowed && after.Decide(q).Allowed {
+				m.Killed = fmt.Sprintf("%s of whoever may do all, over %v", action, unsafe)
 			}
 		}
 	}
 	return m, nil
 }
+
+// ownerRole is one that may do all that nothing denies.
+const ownerRole = "arn:aws:iam::" + policytest.AccountID + ":role/owner"
 
 func (r *Record) mutantsOf(s statement, calls []policytest.Decided) (all []Mutant, err error) {
 	law, err := r.with(s, nil)
@@ -192,7 +206,7 @@ func widened(body map[string]any) map[string]map[string]any {
 	if of := body["Resource"]; of != nil && first(of) != "*" {
 		all["any resource"] = with("Resource", "*")
 	}
-	if of := body["Principal"]; of != nil && of != "*" {
+	if of, _ := body["Principal"].(map[string]any); of != nil && first(of["AWS"]) != "*" {
 		all["any principal"] = with("Principal", map[string]any{"AWS": "*"})
 	}
 	conditions, _ := body["Condition"].(map[string]any)

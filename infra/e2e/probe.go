@@ -67,6 +67,9 @@ func (r *Record) elsewhere(d policytest.Decided) (all []string) {
 		strings.ReplaceAll(d.Resource, "/"+r.Stage+"/", "/"+foreign+"/"), strings.ReplaceAll(d.Resource, ":role/tenantry/", ":role/"),
 		strings.ReplaceAll(d.Resource, "tenants/", "of-nobody/"))
 	service, _, _ := strings.Cut(d.Action, ":")
+	if service == "sts" {
+		all = append(all, "arn:aws:iam::"+foreignAccount+":role/"+foreign)
+	}
 	seen := map[string]bool{d.Resource: true}
 	for _, other := range r.Calls {
 		if strings.HasPrefix(other.Action, service+":") && !seen[other.Resource] && len(seen) < 40 && !aTenant.MatchString(other.Resource) {
