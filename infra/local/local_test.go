@@ -241,10 +241,11 @@ func TestAnAddressOrDataThatIsTaken(t *testing.T) {
 }
 
 func TestAConfigurationThatIsWrong(t *testing.T) {
-	said := refused(t, "TENANTRY_ADDR=8080", "TENANTRY_LOG=xml", "TENANTRY_DEMO=yes")
-	for _, name := range []string{"TENANTRY_ADDR", "TENANTRY_LOG", "TENANTRY_DEMO"} {
+	said := refused(t, "TENANTRY_ADDR=8080", "TENANTRY_LOG=xml", "TENANTRY_DEMO=yes", "TENANTRY_PRINCIPAL_ARN=arn:aws:sts::111122223333:assumed-role/admin/me")
+	for _, name := range []string{"TENANTRY_ADDR", "TENANTRY_LOG", "TENANTRY_DEMO", "TENANTRY_PRINCIPAL_ARN", "give the role's: `aws iam get-role"} {
 		require.Contains(t, said, name)
 	}
+	require.NotContains(t, refused(t, "TENANTRY_ADDR=8080", "TENANTRY_PRINCIPAL_ARN=arn:aws:iam::111122223333:user/me"), "PRINCIPAL", "one's own user")
 	require.Contains(t, refused(t, "TENANTRY_ADDR=192.0.2.1:0", "TENANTRY_DATA="+t.TempDir()), "TENANTRY_ADDR")
 	path := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(path, nil, 0o600))

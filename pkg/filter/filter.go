@@ -36,7 +36,7 @@ func Parse[D ~string](s string, dimension func(string) (D, error), prefixes ...s
 	}
 	colon := plain(rest, ':')
 	if colon < 0 {
-		return Filter[D]{}, errors.New("a filter is dimension:value[,value], as environment:production; nothing after the colon means null")
+		return Filter[D]{}, errors.New("a filter is dimension:value[,value], as tag:environment:production; nothing after the colon means null")
 	}
 	name, err := unescape(s[:len(s)-len(rest)+colon])
 	if err != nil {

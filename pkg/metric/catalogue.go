@@ -84,6 +84,17 @@ var catalogue = map[string]Measured{
 // Types lists the types of resources whose metrics are collected.
 func Types() []string { return slices.Sorted(maps.Keys(catalogue)) }
 
+// Names lists the metrics that are collected, of whatever type, as CloudWatch calls them.
+func Names() (all []string) {
+	for _, m := range catalogue {
+		for i := range m.Measures {
+			all = append(all, m.Measures[i].Name)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // Of gives where the metrics of a type are; false where none are collected.
 func Of(kind string) (Measured, bool) {
 	m, ok := catalogue[kind]

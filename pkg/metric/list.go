@@ -80,6 +80,16 @@ func (in *listIn) query(today calendar.Day) (*query, error) {
 		}
 		*into = d
 	}
+	for i, name := range in.Metric {
+		if !slices.Contains(Names(), name) {
+			bad.At(fmt.Sprintf("query.metric[%d]", i), "is none that is collected; there are "+strings.Join(Names(), ", "), name)
+		}
+	}
+	for i, of := range in.Resource {
+		if _, err := tenant.ParseResourceID(of); err != nil && !strings.HasPrefix(of, "arn:") {
+			bad.At(fmt.Sprintf("query.resource[%d]", i), "is neither the ID of a resource nor an ARN: GET resources tells both", of)
+		}
+	}
 	if in.End != "" {
 		day("query.end", in.End, &q.end)
 	}

@@ -101,7 +101,8 @@ func TestListing(t *testing.T) {
 		require.Empty(t, l.Items)
 	})
 	t.Run("refuses", func(t *testing.T) {
-		for _, query := range []string{"start=x", "end=2026-02-30", "start=2026-03-02&end=2026-03-02", "start=2025-01-01&end=2026-03-01", "statistic=p50", "type=ec2:address", "limit=0"} {
+		for _, query := range []string{"start=x", "end=2026-02-30", "start=2026-03-02&end=2026-03-02", "start=2025-01-01&end=2026-03-01", "statistic=p50", "type=ec2:address", "limit=0",
+			"metric=cpuutilization", "resource=foo"} {
 			a.Alice.Get(t, path+"?"+query).Is(t, 422)
 		}
 		var l metric.Listing

@@ -14,7 +14,7 @@ import (
 type pair struct {
 	ours, invoice money.Amount
 	has, said     bool // whether a side has anything
-	untold        bool // of charge categories: some invoice does not tell them
+	untold        bool // of charge categories and invoice IDs: some invoice does not tell them
 }
 
 func (p *pair) addOurs(a money.Amount) (err error) {
@@ -93,7 +93,11 @@ func tallies(b *cost.Bill, said []Invoice) (map[issuerKey]*tally, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range []*pair{&t.pair, at(t.ids, i.InvoiceID)} {
+		told := []*pair{&t.pair}
+		if i.InvoiceID != "" {
+			told = append(told, at(t.ids, i.InvoiceID))
+		}
+		for _, p := range told {
 			if err := p.addInvoice(a); err != nil {
 				return nil, err
 			}
@@ -111,6 +115,11 @@ func tallies(b *cost.Bill, said []Invoice) (map[issuerKey]*tally, error) {
 		if len(i.Categories) == 0 {
 			for _, p := range of(i.Issuer, i.Currency).categories {
 				p.untold = true
+			}
+		}
+		if i.InvoiceID == "" {
+			for _, p := range of(i.Issuer, i.Currency).ids {
+				p.untold = !p.said
 			}
 		}
 	}

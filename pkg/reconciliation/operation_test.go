@@ -66,8 +66,8 @@ func TestWhatIsNotThere(t *testing.T) {
 	w.deliver("s", nil, usage("a", "5"))
 	body := map[string]any{"invoices": []any{of(aws, "USD", "5")}}
 	for _, path := range []string{w.path("pay/2", "2026-01"), w.path("pay/1", "2026-02"), w.path(strings.Repeat("x", 1000), "2026-01")} {
-		w.home.Get(t, path).Fails(t, 404, "Import the costs first")
-		w.home.Do(t, "PUT", path, body).Fails(t, 404, "Import the costs first")
+		w.home.Get(t, path).Fails(t, 404, "are imported (POST imports)")
+		w.home.Do(t, "PUT", path, body).Fails(t, 404, "are imported (POST imports)")
 		w.home.Do(t, "DELETE", path, nil).Fails(t, 404, "Nothing was said")
 	}
 	for _, month := range []string{"2026-1", "2026-13", "202601", "1889-01", "2026-01-01", "x"} {

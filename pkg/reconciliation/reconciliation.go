@@ -27,7 +27,7 @@ type Statement struct {
 // Invoice is what one issuer has invoiced in one currency.
 type Invoice struct {
 	Issuer     string         `json:"issuer" minLength:"1" maxLength:"256" doc:"As costs name it in InvoiceIssuerName."`
-	InvoiceID  string         `json:"invoiceId,omitempty" maxLength:"256" doc:"As costs name it in InvoiceId, where they do."`
+	InvoiceID  string         `json:"invoiceId,omitempty" maxLength:"256" doc:"As costs name it in InvoiceId, where they do. An amount without it is held against all of the issuer."`
 	Currency   money.Currency `json:"currency" minLength:"3" maxLength:"3" doc:"ISO 4217, as USD."`
 	Amount     string         `json:"amount" maxLength:"40" doc:"An exact decimal with up to 15 digits before the point and 18 after it, as 1234.56; credits are negative."`
 	Categories []Category     `json:"chargeCategories,omitempty" maxItems:"5" doc:"The amount by charge category, where the invoice tells it: together they are the amount."`
@@ -70,7 +70,7 @@ type Reconciliation struct {
 type Sides struct {
 	Ours     *money.Amount `json:"ours" doc:"BilledCost of the sources that count; null where they have nothing of it."`
 	Invoice  *money.Amount `json:"invoice" doc:"What was invoiced; null where that was not said."`
-	Residual *money.Amount `json:"residual" doc:"The invoice less ours; null where the invoice does not tell its charge categories."`
+	Residual *money.Amount `json:"residual" doc:"The invoice less ours; null where what was said does not tell its charge categories or invoice IDs."`
 }
 
 // Issuer is what both sides have of an issuer in a currency.
@@ -92,7 +92,7 @@ type CategorySide struct {
 
 // InvoiceSide is what both have of an invoice.
 type InvoiceSide struct {
-	InvoiceID *string `json:"invoiceId" doc:"Null where costs, or what was said, have none."`
+	InvoiceID *string `json:"invoiceId" doc:"Null where costs have none."`
 	Sides
 }
 

@@ -169,6 +169,20 @@ func TestInvoiceAndCosts(t *testing.T) {
 		}
 		require.Equal(t, []string{"r-1: 7 7 0", "r-2: 3 null -3", "r-3: null 4 4"}, ids)
 	})
+	t.Run("an amount without an invoice ID is held against all of the issuer", func(t *testing.T) {
+		ids := func(all ...reconciliation.Invoice) (got []string) {
+			r := w.invoice("pay/1", "2026-01", all...)
+			require.Equal(t, "Reseller EUR: 10 11 1", issuers(r)[len(issuers(r))-1])
+			for _, i := range r.Issuers[len(r.Issuers)-1].InvoiceIDs {
+				got = append(got, text(i.InvoiceID)+": "+sides(i.Sides))
+			}
+			return got
+		}
+		require.Equal(t, []string{"r-1: 7 null null", "r-2: 3 null null"}, ids(of("Reseller", "EUR", "11")))
+		named := of("Reseller", "EUR", "7")
+		named.InvoiceID = "r-1"
+		require.Equal(t, []string{"r-1: 7 7 0", "r-2: 3 null null"}, ids(named, of("Reseller", "EUR", "4")))
+	})
 	t.Run("issuers that one side has", func(t *testing.T) {
 		r := w.invoice("pay/1", "2026-01", of("AWS", "USD", "12"), of("Reseller", "EUR", "10"), of("Reseller", "USD", "1"))
 		require.Equal(t, []string{"AWS USD: null 12 12", aws + " USD: 12.250000000000000001 null -12.250000000000000001", "Reseller EUR: 10 10 0",

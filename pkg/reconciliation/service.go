@@ -113,8 +113,8 @@ func parseMonth(at, text string) (calendar.Month, error) {
 }
 
 func none() error {
-	return fault.New(fault.NotFound, "There are no costs of this billing account in this billing period, and nothing was said of invoices. Import the costs first (POST imports), "+
-		"and check that the ID is BillingAccountId as the costs have it: GET dimensions/billingAccountId/values lists them.")
+	return fault.New(fault.NotFound, "There are no costs of this billing account in this billing period, and nothing was said of invoices. Costs come by connections (GET connections), with "+
+		"each run, or are imported (POST imports). Check that the ID is BillingAccountId as the costs have it: GET dimensions/billingAccountId/values lists them.")
 }
 
 func (s *Service) get(ctx context.Context, scope *tenant.Scope, in *getIn) (*out, error) {

@@ -31,7 +31,7 @@ func (r *Reconciliation) judge() (Status, string) {
 	case len(r.Sources) == 0 && len(r.Shadows) > 0:
 		return NoCosts, "Nothing of this billing account counts in this billing period: of its sub-accounts another source counts, by another billing account. Reconcile that one."
 	case len(r.Sources) == 0:
-		return NoCosts, "There are no costs of this billing account in this billing period. Import them (POST imports), and check that the month is the invoice's " +
+		return NoCosts, "There are no costs of this billing account in this billing period. Have a connection bring them (GET connections), or import them (POST imports), and check that the month is the invoice's " +
 			"billing period."
 	case len(r.Invoices) == 0:
 		return NoInvoice, "Say what was invoiced: PUT the amount of each issuer, named as here."

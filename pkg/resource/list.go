@@ -18,7 +18,7 @@ import (
 // Narrowing is embedded by the In of both lists.
 type Narrowing struct {
 	Accept string   `header:"Accept" doc:"text/csv for CSV."`
-	Filter []string `query:"filter,explode" doc:"May be given up to 20 times." example:"type:ec2:instance"`
+	Filter []string `query:"filter,explode" doc:"[!]dimension:value[,value]; may be given up to 20 times. Values are whole, as type:ec2:instance, and a comma in one has a backslash before it; project takes IDs; text:web finds what holds a text." example:"type:ec2:instance"`
 	Sort   string   `query:"sort" enum:"name,-name,arn,-arn,type,-type,region,-region,accountId,-accountId,projectId,-projectId,state,-state,class,-class,createdAt,-createdAt,firstSeenAt,-firstSeenAt,lastSeenAt,-lastSeenAt,goneAt,-goneAt" default:"name" doc:"What to sort by; with - before it the highest first."`
 	Limit  int      `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many at most."`
 	Cursor string   `query:"cursor" maxLength:"8192" doc:"The next of the page before; none for the first page."`

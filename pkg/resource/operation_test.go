@@ -147,7 +147,7 @@ func TestListsOfProjectsAndMembers(t *testing.T) {
 	})
 	t.Run("refuses", func(t *testing.T) {
 		for query, says := range map[string]string{
-			"colour:red": "there is no such dimension; there are: type, region", "type": "a filter is", "tag::x": "asks for a key", "gone:maybe": "true or false",
+			"colour:red": "there is no such dimension; there are: type, region", "type": "as tag:environment:production", "project:web": "GET projects tells the IDs", "tag::x": "asks for a key", "gone:maybe": "true or false",
 			"text:": "something to look for", strings.Repeat("x", 4001): "at most 4000",
 		} {
 			p := a.Alice.Get(t, path(a.Alice.Path("/resources"), "filter", query)).Fails(t, 422, "errors says why")

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tenantry/tenantry/pkg/filter"
+	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
 // Dimension is what resources are filtered by: one of Dimensions, or tag:<key>, the key unescaped.
@@ -41,6 +42,9 @@ func ParseFilter(s string) (Filter, error) {
 	}
 	if f.Dimension == byGone && slices.ContainsFunc(f.Values, func(v string) bool { return v != "true" && v != "false" }) {
 		return Filter{}, fmt.Errorf("gone is true or false, or both: gone:true,false")
+	}
+	if f.Dimension == byProject && slices.ContainsFunc(f.Values, func(v string) bool { _, err := tenant.ParseProjectID(v); return err != nil }) {
+		return Filter{}, fmt.Errorf("project is the ID of a project, prj_ and 26 characters, or unassigned: GET projects tells the IDs")
 	}
 	if f.Dimension == byText && slices.Contains(f.Values, "") {
 		return Filter{}, fmt.Errorf("text asks for something to look for, as text:web")

@@ -24,7 +24,7 @@ type Limits struct {
 	ImportsPerDay           int64 `json:"importsPerDay"`
 	ImportBytesPerDay       int64 `json:"importBytesPerDay"` // as files are announced
 	ExportsPerDay           int64 `json:"exportsPerDay"`
-	CollectionPagesPerMonth int64 `json:"collectionPagesPerMonth"`
+	CollectionPagesPerMonth int64 `json:"collectionPagesPerMonth" doc:"Of Cost Explorer; 1,000 metrics of CloudWatch, which cost the same, count as a page."`
 	RetentionDays           int64 `json:"retentionDays" doc:"How long rows of the audit log are kept. Costs are kept for as long as the organization is."`
 }
 

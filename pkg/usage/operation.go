@@ -31,10 +31,11 @@ func (s *Service) Operations() []route.Operation {
 		Example: in{Start: "2026-01-01", End: "2026-02-01"}}, s.get)}
 }
 
-const doc = `By UTC day, with what it costs the platform's operator on AWS, and with what the plan gives and how much of that is used now. Days without use
-are left out. Use is written in batches: of the last requests up to 59 may be missing for each process that served them. The cost is that of
-the capacity that the tenant's own requests, files and runs took of the store, and of what its runs asked of customers' AWS accounts that
-is paid for by the piece; storage, functions and transfer are not metered.`
+const doc = `By UTC day, with what it costs on AWS, and with what the plan gives and how much of that is used now. Days without use
+are left out. Use is written in batches: of the last requests up to 59 may be missing for each process that served them. AWS bills
+` + "`operatorCost`" + ` to whoever runs the platform: the capacity that the tenant's own requests, files and runs took of the store. It bills ` + "`accountCost`" + ` to
+the accounts that are connected, in their own bills: what runs asked of them that is paid for by the piece, here by list prices. ` + "`cost`" + ` is both. Storage,
+functions and transfer are not metered.`
 
 type in struct {
 	Start string `query:"start" maxLength:"10" doc:"The first UTC day; that of the present month where left out." example:"2026-01-01"`
@@ -65,9 +66,11 @@ type Use struct {
 	ImportBytes   int64        `json:"importBytes" doc:"Of files that arrived."`
 	ImportLines   int64        `json:"importLines" doc:"Of deliveries that succeeded."`
 
-	CollectionPages   int64        `json:"collectionPages" doc:"Asked of Cost Explorer."`
+	CollectionPages   int64        `json:"collectionPages" doc:"Asked of Cost Explorer. The limit collectionPagesPerMonth counts 1,000 metrics as one more."`
 	CollectionMetrics int64        `json:"collectionMetrics" doc:"Asked for with GetMetricData."`
-	Cost              money.Amount `json:"cost" doc:"By prices."`
+	OperatorCost      money.Amount `json:"operatorCost" doc:"By prices: of readUnits and writeUnits, which AWS bills to the platform's operator."`
+	AccountCost       money.Amount `json:"accountCost" doc:"By prices: of collectionPages and collectionMetrics, which AWS bills to the connected accounts."`
+	Cost              money.Amount `json:"cost" doc:"Both together."`
 }
 
 // Day is a UTC day's use.
@@ -121,11 +124,15 @@ func (a *Answer) fill(counts map[calendar.Day]Counts) (err error) {
 }
 
 func (c Counts) use() (Use, error) {
-	cost, err := c.cost()
+	operator, accounts, err := c.bills()
+	if err != nil {
+		return Use{}, err
+	}
+	cost, err := operator.Add(accounts)
 	half := func(n int64) money.Amount { return money.FromScaled(n*5, 1) }
 	return Use{Requests: c.Requests, ReadUnits: half(c.ReadHalves), WriteUnits: half(c.WriteHalves), RequestBytes: c.RequestBytes,
 		ResponseBytes: c.ResponseBytes, ImportBytes: c.ImportBytes, ImportLines: c.ImportLines, CollectionPages: c.CollectionPages,
-		CollectionMetrics: c.CollectionMetrics, Cost: cost}, err
+		CollectionMetrics: c.CollectionMetrics, OperatorCost: operator, AccountCost: accounts, Cost: cost}, err
 }
 
 // span is what the parameters ask for, end exclusive.

@@ -133,6 +133,8 @@ func TestUsageOfDays(t *testing.T) {
 	require.Equal(t, "1.5", answer.Total.ReadUnits.String())
 	require.Equal(t, "28.5", answer.Total.WriteUnits.String(), "20, 19 and 18 days ago")
 	require.Equal(t, "0.000018", answer.Total.Cost.String())
+	require.Equal(t, answer.Total.Cost, answer.Total.OperatorCost)
+	require.True(t, answer.Total.AccountCost.IsZero())
 	require.Equal(t, int64(400), ask(t, a, "?start="+(today-400).String()+"&end="+today.String()).Total.Requests)
 	require.Empty(t, ask(t, a, "?start=2020-01-01&end=2020-02-01").Days)
 	for query, says := range map[string]string{

@@ -80,15 +80,13 @@ var prices = []Price{
 	{"collectionMetrics", money.FromScaled(metricPrice, 4), metricSource, asOf},
 }
 
-// cost is exact, up to 2.9e14 halves of each, 9e10 pages and 9e13 metrics.
-func (c Counts) cost() (sum money.Amount, err error) {
-	for _, part := range []money.Amount{
-		money.FromScaled(c.ReadHalves*readPrice*5, 11), money.FromScaled(c.WriteHalves*writePrice*5, 11),
-		money.FromScaled(c.CollectionPages*pagePrice, 10), money.FromScaled(c.CollectionMetrics*metricPrice, 10),
-	} {
-		if sum, err = sum.Add(part); err != nil {
-			return sum, err
-		}
+// bills are what AWS bills the platform's operator, and what it bills the accounts that are collected from. They are exact, up to
+// 2.9e14 halves of each, 9e10 pages and 9e13 metrics.
+func (c Counts) bills() (operator, accounts money.Amount, err error) {
+	operator, err = money.FromScaled(c.ReadHalves*readPrice*5, 11).Add(money.FromScaled(c.WriteHalves*writePrice*5, 11))
+	if err != nil {
+		return operator, accounts, err
 	}
-	return sum, nil
+	accounts, err = money.FromScaled(c.CollectionPages*pagePrice, 10).Add(money.FromScaled(c.CollectionMetrics*metricPrice, 10))
+	return operator, accounts, err
 }
