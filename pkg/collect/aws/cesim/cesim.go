@@ -32,15 +32,16 @@ type Sim struct {
 	URL     string
 	options Options
 
-	mu        sync.Mutex
-	ledger    []Charge
-	members   map[string][]string // accounts by payer
-	keys      map[string]string   // accounts by access key
-	expired   map[string]bool
-	denied    map[string]bool
-	estimated calendar.Day // this day and later ones
-	fault     func(Call) *Fault
-	calls     []Call
+	mu         sync.Mutex
+	ledger     []Charge
+	members    map[string][]string // accounts by payer
+	keys       map[string]string   // accounts by access key
+	expired    map[string]bool
+	denied     map[string]bool
+	estimated  calendar.Day // this day and later ones
+	fault      func(Call) *Fault
+	calls      []Call
+	unfiltered bool
 }
 
 // Call is one request that was answered or refused, for billing and for tests.
@@ -114,6 +115,13 @@ func (s *Sim) Estimate(from calendar.Day) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.estimated = from
+}
+
+// Unfilter answers as if requests had no filter, or no longer does: then groups come to more than the total.
+func (s *Sim) Unfilter(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unfiltered = on
 }
 
 // Fail asks plan of every request before it is answered; nil answers it. It is not called at once for two requests, and may

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/focus"
 	"github.com/tenantry/tenantry/pkg/money"
@@ -43,7 +44,8 @@ func (s *step) render(ctx context.Context, of calendar.Month) (body []byte, term
 		w.write(s.task.Connection.AccountID, of.First(), &cell{Service: "No service"}, "Usage", "", money.Amount{}, money.Amount{})
 	}
 	terms.Provided = &delivery.Provided{Currency: w.currency, BilledCost: control.Costs[w.basis], EffectiveCost: control.Costs[w.basis+1]}
-	terms.Agrees = w.billed == terms.Provided.BilledCost && w.effective == terms.Provided.EffectiveCost
+	terms.Agrees = cost.Agrees(w.billed, terms.Provided.BilledCost, int64(w.written)) &&
+		cost.Agrees(w.effective, terms.Provided.EffectiveCost, int64(w.written))
 	body, err = finish()
 	return body, terms, err
 }
@@ -53,19 +55,12 @@ func (s *step) writer(of calendar.Month) (w *lines, finish func() ([]byte, error
 	m, packed := s.book.Months[of], &bytes.Buffer{}
 	zip := gzip.NewWriter(packed)
 	w = &lines{to: focus.NewCSVWriter(zip, "1.2"), step: s, period: of, currency: "USD"}
-	net, some := false, false
-	for _, a := range m.Accounts {
-		net = net || a.Net
-	}
 	for _, c := range m.Days {
-		some = some || !c.Costs[2].IsZero() || !c.Costs[3].IsZero()
 		if c.Currency != "" {
 			w.currency = c.Currency
 		}
 	}
-	if net && some { // where there are none, Cost Explorer may give no net amounts at all
-		w.basis = 2
-	}
+	w.basis = m.basis()
 	return w, func() ([]byte, error) {
 		w.fail(w.to.Close())
 		w.fail(zip.Close())
