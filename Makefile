@@ -17,7 +17,7 @@ comma = ,
 key = $(firstword $(subst =, ,$(1)))
 member = "$(call key,$(1))":"$(patsubst $(call key,$(1))=%,%,$(1))"$(comma)
 
-.PHONY: dev test lint bench fuzz openapi isolation build assets test-cloud synth diff deploy destroy
+.PHONY: dev test lint bench fuzz openapi isolation build assets test-cloud e2e-cloud synth diff deploy destroy
 
 dev: ## the whole platform on http://127.0.0.1:8080
 	go run ./infra/local
@@ -62,6 +62,11 @@ test-cloud: ## the CDK app, which is a module of its own and not in test and lin
 	go -C infra/aws vet -mod=mod ./...
 	@command -v cfn-lint >/dev/null || test -x .cache/cfn-lint/bin/cfn-lint || { python3 -m venv .cache/cfn-lint && .cache/cfn-lint/bin/pip install --quiet cfn-lint==1.51.0; } || test -z "$$CI"
 	PATH="$$PATH:$(CURDIR)/.cache/cfn-lint/bin" go -C infra/aws test -mod=mod -timeout 15m ./...
+
+e2e-cloud: ## what is synthesized, stood up from its templates alone and attacked: README's flow, the isolation matrix, IAM's decisions and their mutants
+	@$(MAKE) --no-print-directory build ARCHS=$$(go env GOARCH)
+	go build -C infra/aws -mod=mod -o ../../build/platform .
+	CI=true TENANTRY_E2E=1 go test -count 1 -timeout 10m -run '^TestCloud$$' -v ./infra/e2e
 
 synth: assets ## the templates of STAGE into cdk.out, without an account; ARCH=x86_64, CONTEXT="key=value ..."
 	go build -C infra/aws -mod=mod -o ../../build/platform .

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -44,6 +45,8 @@ type mapping struct {
 	workers  int
 	client   *sqs.Client // with the function's role, by which Lambda receives
 	busy     atomic.Int64
+	mu       sync.Mutex
+	hidden   []string // receipt handles of messages that failed
 }
 
 func (p *Platform) mapping(_ testing.TB, s *Stack, id string) error {
@@ -124,6 +127,9 @@ func (p *Platform) receive(m *mapping) bool {
 	failed := p.handle(ctx, m, event)
 	for _, r := range event.Records {
 		if slices.Contains(failed, r.MessageId) {
+			m.mu.Lock()
+			m.hidden = append(m.hidden, r.ReceiptHandle)
+			m.mu.Unlock()
 			continue
 		}
 		if _, err := m.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &m.queue.url, ReceiptHandle: &r.ReceiptHandle}); err != nil {
@@ -256,6 +262,38 @@ func (p *Platform) idle(t testing.TB) bool {
 		}
 	}
 	return true
+}
+
+// Quiet waits until there is no message at all. Those that failed come again after a second and not when they would.
+func (p *Platform) Quiet(t testing.TB) {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Second) {
+		p.Drain(t)
+		left := 0
+		for _, m := range p.mappings {
+			is, err := p.cloud.SQS.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: &m.queue.url,
+				AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll}})
+			require.NoError(t, err)
+			for _, name := range []string{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"} {
+				n, err := strconv.Atoi(is.Attributes[name])
+				require.NoError(t, err, name)
+				left += n
+			}
+			m.mu.Lock()
+			again := m.hidden
+			m.hidden = nil
+			m.mu.Unlock()
+			for _, receipt := range again {
+				_, err := p.cloud.SQS.ChangeMessageVisibility(t.Context(), &sqs.ChangeMessageVisibilityInput{QueueUrl: &m.queue.url, ReceiptHandle: &receipt})
+				require.NoError(t, err)
+			}
+			p.wake(m.queue.arn)
+		}
+		if left == 0 {
+			return
+		}
+		require.True(t, time.Now().Before(end), "%d messages are left: %v", left, p.Failures())
+	}
 }
 
 // Dead gives the bodies of all dead letters.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+	"github.com/tenantry/tenantry/pkg/cloud/policy/policytest"
 	"github.com/tenantry/tenantry/pkg/cloud/runtimeapi"
 )
 
@@ -32,7 +35,10 @@ type Function struct {
 	free     chan struct{} // as many as may run at once
 	mu       sync.Mutex
 	idle     []*runtimeapi.Function
-	started  int // environments, in all
+	logs     string // ARN of the group of its log's streams
+	dead     string // ARN of the queue of asynchronous invocations that failed; "" for none
+	retries  int    // of those
+	started  int    // environments, in all
 	invoked  int
 }
 
@@ -44,7 +50,9 @@ type functionProperties struct {
 	MemorySize, Timeout                  int
 	ReservedConcurrentExecutions         *int
 
-	Description, Tags, TracingConfig, LoggingConfig, EphemeralStorage, DeadLetterConfig, Layers, RecursiveLoop anything
+	LoggingConfig struct{ LogGroup, LogFormat, ApplicationLogLevel, SystemLogLevel string }
+
+	Description, Tags, TracingConfig, EphemeralStorage, DeadLetterConfig, Layers, RecursiveLoop anything
 }
 
 // function makes one of Go. Those of other languages are of the CDK's own and run when it deploys, which is not here.
@@ -70,6 +78,10 @@ func (p *Platform) function(_ testing.TB, s *Stack, id string) error {
 	}
 	f := &Function{ARN: arn, Name: strings.TrimPrefix(arn, p.World.arn("lambda", "function:")), Role: in.Role, platform: p, binary: binary,
 		timeout: time.Duration(max(in.Timeout, 3)) * time.Second}
+	if !p.Account.Ask(policytest.Request{Action: "sts:AssumeRole", Resource: in.Role, Principal: "lambda.amazonaws.com", Context: p.from(arn)}) {
+		return fmt.Errorf("Lambda may not give it the role %s", in.Role)
+	}
+	f.logs = p.World.arn("logs", "log-group:"+cmp.Or(in.LoggingConfig.LogGroup, "/aws/lambda/"+f.Name))
 	limit := environments
 	if in.ReservedConcurrentExecutions != nil {
 		limit = min(limit, *in.ReservedConcurrentExecutions)
@@ -133,6 +145,11 @@ func (f *Function) environment() (*runtimeapi.Function, error) {
 		return e, nil
 	}
 	f.started++
+	for _, action := range []string{"logs:CreateLogStream", "logs:PutLogEvents"} {
+		if !f.platform.Account.Ask(policytest.Request{Action: action, Resource: f.logs + ":log-stream:" + strconv.Itoa(f.started), Principal: f.Role, Context: map[string][]string{}}) {
+			return nil, fmt.Errorf("%s may not write its log", f.Name)
+		}
+	}
 	return runtimeapi.StartAs(runtimeapi.Identity{ARN: f.ARN, Timeout: f.timeout}, f.binary, f.env, f.platform.Log)
 }
 
@@ -152,6 +169,64 @@ func (p *Platform) Recycle() {
 	for _, f := range p.functions {
 		f.stop()
 	}
+}
+
+// invoked is how a function's asynchronous invocations are repeated, and where those go that fail.
+func (p *Platform) invoked(_ testing.TB, s *Stack, id string) error {
+	var in struct {
+		FunctionName, Qualifier                        string
+		MaximumRetryAttempts, MaximumEventAgeInSeconds int
+		DestinationConfig                              struct{ OnFailure struct{ Destination string } }
+	}
+	if err := p.resolver.Into(s, id, &in); err != nil {
+		return err
+	}
+	f := p.functions[p.World.arn("lambda", "function:"+in.FunctionName)]
+	if f == nil || p.queues[in.DestinationConfig.OnFailure.Destination] == nil {
+		return fmt.Errorf("of %s, to %s", in.FunctionName, in.DestinationConfig.OnFailure.Destination)
+	}
+	f.dead, f.retries = in.DestinationConfig.OnFailure.Destination, in.MaximumRetryAttempts
+	return nil
+}
+
+// later invokes asynchronously, as services do that wait for no answer, and is back when it is done with.
+func (f *Function) later(event string) error {
+	var err error
+	for range f.retries + 1 {
+		if _, err = f.Invoke(context.Background(), []byte(event)); err == nil {
+			return nil
+		}
+	}
+	if f.dead == "" {
+		return err
+	}
+	return f.platform.send(f.Role, "", f.dead, event)
+}
+
+// Fail invokes the function of a name asynchronously with an event that it fails on.
+func (p *Platform) Fail(t testing.TB, word, event string) {
+	for _, f := range p.functions {
+		if strings.Contains(f.Name, word) {
+			_, err := f.Invoke(t.Context(), []byte(event))
+			require.Error(t, err)
+			require.NoError(t, f.later(event))
+			return
+		}
+	}
+	t.Fatalf("there is no function %s", word)
+}
+
+// Variable gives a variable of the environment of the function of a name.
+func (p *Platform) Variable(t testing.TB, word, name string) string {
+	for _, f := range p.functions {
+		for _, v := range f.env {
+			if value, ok := strings.CutPrefix(v, name+"="); ok && strings.Contains(f.Name, word) {
+				return value
+			}
+		}
+	}
+	t.Fatalf("no function %s has %s", word, name)
+	return ""
 }
 
 // Environments tells how many processes each function had, and how many invocations.

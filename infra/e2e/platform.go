@@ -2,10 +2,7 @@ package e2e
 
 import (
 	"fmt"
-	"maps"
 	"net/http/httptest"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 
@@ -39,7 +36,6 @@ type Platform struct {
 	mappings  []*mapping
 	groups    []string
 	rules     []eventRule
-	triggers  []trigger
 	redrives  []redrive
 	keys      map[string]string   // of what is encrypted, by ARN
 	managedBy map[string][]string // roles by the policy that they name
@@ -105,17 +101,17 @@ func Deploy(t testing.TB, c *Cloud, a *Assembly, generation string) *Platform {
 
 // order is that in which types are made.
 var order = []string{"AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket", "AWS::SQS::Queue", "Custom::S3BucketNotifications",
-	"AWS::Scheduler::ScheduleGroup", "AWS::Lambda::Function", "AWS::Lambda::EventSourceMapping", "AWS::Scheduler::Schedule", "AWS::Events::Rule",
-	"AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Stage", "Custom::Trigger"}
+	"AWS::Scheduler::ScheduleGroup", "AWS::Lambda::Function", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping", "AWS::Scheduler::Schedule", "AWS::Events::Rule",
+	"AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Stage"}
 
 // steps are what makes a resource, by type; those of IAM are made first of all.
 func (p *Platform) steps() map[string]func(testing.TB, *Stack, string) error {
 	all := map[string]func(testing.TB, *Stack, string) error{
 		"AWS::DynamoDB::Table": p.makeTableOf, "AWS::DynamoDB::GlobalTable": p.globalTable, "AWS::S3::Bucket": p.bucket, "AWS::SQS::Queue": p.queue,
 		"Custom::S3BucketNotifications": p.notifications, "AWS::Scheduler::ScheduleGroup": p.group, "AWS::Lambda::Function": p.function,
-		"AWS::Lambda::EventSourceMapping": p.mapping, "AWS::Scheduler::Schedule": p.schedule, "AWS::Events::Rule": p.rule,
+		"AWS::Lambda::EventInvokeConfig": p.invoked, "AWS::Lambda::EventSourceMapping": p.mapping, "AWS::Scheduler::Schedule": p.schedule, "AWS::Events::Rule": p.rule,
 		"AWS::ApiGatewayV2::Api": p.httpAPI, "AWS::ApiGatewayV2::Integration": p.integration, "AWS::ApiGatewayV2::Route": p.route,
-		"AWS::ApiGatewayV2::Stage": p.stage, "Custom::Trigger": p.triggered,
+		"AWS::ApiGatewayV2::Stage": p.stage,
 	}
 	for _, kind := range ruled {
 		all[kind] = nil // made into rules
@@ -135,7 +131,7 @@ var unneeded = map[string]string{
 	"AWS::CloudFront::ResponseHeadersPolicy": "the page is no part of this", "AWS::CloudFront::CachePolicy": "the page is no part of this",
 	"AWS::CloudFront::OriginRequestPolicy": "the page is no part of this", "AWS::CloudFront::Function": "the page is no part of this",
 	"Custom::CDKBucketDeployment": "the page is no part of this", "AWS::Lambda::LayerVersion": "of what uploads the page",
-	"AWS::KMS::Alias": "names are not asked by", "AWS::Lambda::EventInvokeConfig": "of retries when functions fail, which they must not here",
+	"AWS::KMS::Alias":     "names are not asked by",
 	"AWS::SSM::Parameter": "read by nobody",
 }
 
@@ -187,9 +183,8 @@ func (p *Platform) begin(t testing.TB) {
 	}
 	p.server = httptest.NewServer(p.api)
 	p.URL = p.server.URL
-	for _, one := range p.triggers {
-		_, err := p.functions[one.function].Invoke(t.Context(), one.event)
-		require.NoError(t, err, "%s on deployment", one.function)
+	for _, s := range p.resolver.assembly.Stacks {
+		p.deployed(t, s)
 	}
 }
 
@@ -221,14 +216,10 @@ func (p *Platform) Failures() []string {
 	return all
 }
 
-// Table gives the name of the one table whose logical ID or name holds a word.
-func (p *Platform) Table(t testing.TB, word string) string {
-	var found []string
-	for id, name := range p.tables {
-		if strings.Contains(strings.ToLower(id+" "+name), word) {
-			found = append(found, name)
-		}
+// Buckets gives the names of all.
+func (p *Platform) Buckets() (all []string) {
+	for _, b := range p.buckets {
+		all = append(all, b.name)
 	}
-	require.Len(t, found, 1, "tables with %s: %v of %v", word, found, slices.Collect(maps.Values(p.tables)))
-	return found[0]
+	return all
 }

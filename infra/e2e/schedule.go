@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -47,9 +46,10 @@ func (p *Platform) schedule(t testing.TB, s *Stack, id string) error {
 	return err
 }
 
-// eventRule is a rule of EventBridge, which goes off by a clock.
+// eventRule is a rule of EventBridge.
 type eventRule struct {
 	arn     string
+	pattern map[string]any // nil: it goes off by a clock
 	targets []ruleTarget
 }
 
@@ -62,6 +62,7 @@ func (p *Platform) rule(_ testing.TB, s *Stack, id string) error {
 	var in struct {
 		Name, ScheduleExpression, State, Description string
 		Targets                                      []ruleTarget
+		EventPattern                                 map[string]any
 		Tags                                         anything
 	}
 	if err := p.resolver.Into(s, id, &in); err != nil {
@@ -69,15 +70,51 @@ func (p *Platform) rule(_ testing.TB, s *Stack, id string) error {
 	}
 	arn, err := p.resolver.ARN(s, id)
 	if in.State != "DISABLED" {
-		p.rules = append(p.rules, eventRule{arn, in.Targets})
+		p.rules = append(p.rules, eventRule{arn, in.EventPattern, in.Targets})
 	}
 	return err
 }
 
-// trigger is an invocation that a deployment makes.
-type trigger struct {
-	function string // ARN
-	event    []byte
+// deployed tells of a stack that CloudFormation has made, as it does on EventBridge.
+func (p *Platform) deployed(t testing.TB, s *Stack) {
+	event := map[string]any{"source": "aws.cloudformation", "detail-type": "CloudFormation Stack Status Change", "account": p.World.Account,
+		"region": p.World.Region, "detail": map[string]any{"stack-id": p.World.arn("cloudformation", "stack/"+s.Name+"/"+p.World.Generation),
+			"status-details": map[string]any{"status": "CREATE_COMPLETE"}}}
+	for _, r := range p.rules {
+		if r.pattern == nil || !fits(r.pattern, event) {
+			continue
+		}
+		for _, to := range r.targets {
+			require.NoError(t, p.target(to.Arn, "events.amazonaws.com", r.arn, to.Input), "rule %s", r.arn)
+		}
+	}
+}
+
+// fits tells whether an event is like a pattern (docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html), of which there are
+// texts and prefixes here; anything else fits nothing.
+func fits(pattern, event any) bool {
+	switch p := pattern.(type) {
+	case map[string]any:
+		e, ok := event.(map[string]any)
+		for key, of := range p {
+			ok = ok && fits(of, e[key])
+		}
+		return ok
+	case []any:
+		for _, one := range p {
+			if of, is := one.(map[string]any); is && len(of) == 1 {
+				prefix, text := of["prefix"].(string)
+				value, there := event.(string)
+				if text && there && strings.HasPrefix(value, prefix) {
+					return true
+				}
+			}
+			if one == event {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Schedules gives all schedules there are in the platform's groups, its own and its customers', as EventBridge Scheduler has them.
@@ -113,7 +150,7 @@ func (p *Platform) Tick(t testing.TB, holds string, at time.Time) (n int) {
 	}
 	for _, r := range p.rules {
 		for _, to := range r.targets {
-			if !strings.Contains(r.arn, holds) {
+			if r.pattern != nil || !strings.Contains(r.arn, holds) {
 				continue
 			}
 			n++
@@ -136,6 +173,19 @@ func (p *Platform) target(arn, principal, source, input string) error {
 	if !p.Account.Ask(r) {
 		return fmt.Errorf("%s may not invoke %s", principal, f.Name)
 	}
-	_, err := f.Invoke(context.Background(), []byte(input))
-	return err
+	return f.later(input)
 }
+
+// Lose has a schedule of a group whose target cannot be reached send to the dead letters in its place.
+func (p *Platform) Lose(t testing.TB, group string) {
+	for _, s := range p.Schedules(t) {
+		if *s.GroupName == group {
+			require.NoError(t, p.send(*s.Target.RoleArn, "", *s.Target.DeadLetterConfig.Arn, aws.ToString(s.Target.Input)))
+			return
+		}
+	}
+	t.Fatalf("group %s has no schedule", group)
+}
+
+// Groups gives the names of the platform's groups of schedules.
+func (p *Platform) Groups() []string { return p.groups }

@@ -80,7 +80,7 @@ func small(t *testing.T, issuer string) *e2e.Assembly {
 		id := "Table" + strings.ToUpper(string(table[:1])) + string(table[1:])
 		r.Tables[table] = "@" + id
 		env["TENANTRY_TABLE_"+strings.ToUpper(string(table))] = ref(id)
-		resources[id] = object{"Type": "AWS::DynamoDB::Table", "Properties": object{"BillingMode": "PAY_PER_REQUEST",
+		resources[id] = object{"Type": "AWS::DynamoDB::Table", "Properties": object{"BillingMode": "PAY_PER_REQUEST", "TimeToLiveSpecification": object{"AttributeName": "expiresAt", "Enabled": true},
 			"KeySchema":            []object{{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}},
 			"AttributeDefinitions": []object{{"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": "S"}}}}
 	}
@@ -126,6 +126,11 @@ func small(t *testing.T, issuer string) *e2e.Assembly {
 	}
 	routes(resources)
 	hourly(t, resources)
+	return written(t, folder, files, resources)
+}
+
+// written writes a template as synthesis does, and reads it.
+func written(t *testing.T, folder string, files, resources object) *e2e.Assembly {
 	template, err := json.Marshal(object{"Resources": resources})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "one.template.json"), template, 0o600))

@@ -23,7 +23,7 @@ func (h *Home) Bill(t testing.TB, account, issuer, amount string) {
 	var made struct{ ID, UploadURL string }
 	imports := h.Path("/projects/" + string(h.Project) + "/imports")
 	h.Do(t, "POST", imports, map[string]any{"format": "csv", "source": "bill", "sizeBytes": file.Len()}).Is(t, 201).Into(t, &made)
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, h.app.URL+made.UploadURL, strings.NewReader(file.String()))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, h.app.at(made.UploadURL), strings.NewReader(file.String()))
 	require.NoError(t, err)
 	require.Less(t, h.app.With("").Send(t, r).Status, 300)
 	h.app.Work(t)

@@ -66,7 +66,7 @@ func (c *Client) Send(t testing.TB, r *http.Request) *Answer {
 	if c.Token != "" {
 		r.Header.Set("Authorization", "Bearer "+c.Token)
 	}
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := c.app.client().Do(r)
 	require.NoError(t, err)
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,6 +74,10 @@ func boltItems(t testing.TB, path string) map[string]string {
 // Holdings is all that the platform holds, items and files, by names that begin with their kind. Of a file it is the digest.
 func (a *App) Holdings(t testing.TB) map[string]string {
 	all := a.engine.Items(t)
+	if a.remote != nil {
+		maps.Copy(all, a.remote.Files(t))
+		return all
+	}
 	require.NoError(t, filepath.WalkDir(a.files, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err

@@ -62,6 +62,7 @@ func (a *App) Matrix(t testing.TB, server string, ops []route.Operation) *Report
 	for _, op := range ops {
 		m.page(op)
 	}
+	m.app.settle()
 	m.app.WorkJobs(m) // else what the victim has asked for is done when somebody else's work is
 	m.logged, m.before = len(a.Log.String()), m.victims()
 	for _, op := range ops {

@@ -187,9 +187,9 @@ func (m *matrix) deliver(p *party, mark, tag string) {
 	imports := p.Path("/projects/" + string(p.Project) + "/imports")
 	p.Do(m, "POST", imports, map[string]any{"format": "csv", "source": mark + "-source", "name": mark + ".csv", "sizeBytes": file.Len()}).
 		Is(m, 201).Into(m, &made)
-	r, err := http.NewRequestWithContext(m.Context(), http.MethodPut, m.app.URL+made.UploadURL, strings.NewReader(file.String()))
+	r, err := http.NewRequestWithContext(m.Context(), http.MethodPut, m.app.at(made.UploadURL), strings.NewReader(file.String()))
 	require.NoError(m, err)
-	m.app.With("").Send(m, r)
+	require.Less(m, m.app.With("").Send(m, r).Status, 300)
 	m.app.Work(m)
 	var d struct{ Status string }
 	p.Get(m, imports+"/"+made.ID).Is(m, 200).Into(m, &d)

@@ -33,7 +33,11 @@ func (m *matrix) inTwins(c Class, probe string, own, twin *party, with func(p *p
 	shoot := func(p *party, id string) *Answer {
 		s := with(p, id)
 		s.path = m.own(p)
-		return m.send(p.Token, s)
+		a := m.send(p.Token, s)
+		if m.op.Method != http.MethodGet && a.Status < 300 {
+			m.app.work(m) // of a remote platform, which does it sooner or later
+		}
+		return a
 	}
 	if c == InBody {
 		m.row.told += theirs + "\n" // from now on they may see it in what they made of it
@@ -42,9 +46,18 @@ func (m *matrix) inTwins(c Class, probe string, own, twin *party, with func(p *p
 	says := ""
 	got, expected := anonymous(a, own, theirs), anonymous(want, twin, nobodys)
 	if a.Status != want.Status || (a.Status >= 400 || m.op.Method == http.MethodGet) && got != expected {
-		says = fmt.Sprintf("it is answered with %d %.300s and, with an ID that never was, with %d %.300s", a.Status, got, want.Status, expected)
+		says = fmt.Sprintf("it is answered with %d %.300s and, with an ID that never was, with %d %.300s", a.Status, differing(got, expected), want.Status, differing(expected, got))
 	}
 	m.judge(c, probe, a, says)
+}
+
+// differing is a text from a little before where it begins to differ from another.
+func differing(text, from string) string {
+	n := 0
+	for n < len(text) && n < len(from) && text[n] == from[n] {
+		n++
+	}
+	return text[max(0, min(n, len(text))-60):]
 }
 
 // anonymous is the body with all IDs and the sent one alike.
@@ -56,11 +69,12 @@ func anonymous(a *Answer, p *party, id string) string {
 	return aTime.ReplaceAllString(anID.ReplaceAllString(text, "${1}_ID"), "TIME")
 }
 
-// What differs between any two archives: bytes of compressed IDs, their digests, and addresses; and between any two connections.
+// What differs between any two archives: bytes of compressed IDs, their digests, and addresses; between any two runs, how long they took; and
+// between any two connections.
 var (
-	aDigest      = regexp.MustCompile(`[0-9a-f]{64}|"sizeBytes":\d+`)
+	aDigest      = regexp.MustCompile(`[0-9a-f]{64}|"sizeBytes":\d+|"durationMs":\d+`)
 	anExternalID = regexp.MustCompile(`tne_[a-z2-7]{32}`)
-	aDownload    = regexp.MustCompile(`/downloads/[\w-]+`)
+	aDownload    = regexp.MustCompile(`/downloads/[\w-]+|"downloadUrl":"http[^"]*"`)
 )
 
 var aTime = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:[\d.]+Z`)

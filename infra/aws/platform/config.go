@@ -3,6 +3,7 @@ package platform
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -81,7 +82,8 @@ func (c Config) Validate() error {
 	check(stageForm.MatchString(c.Stage), "stage", c.Stage, "1 to 32 lower-case letters, digits and hyphens")
 	check(c.Arch == "arm64" || c.Arch == "x86_64", "arch", c.Arch, "arm64 or x86_64")
 	u, err := url.Parse(c.Issuer)
-	check(c.Issuer == "" || err == nil && u.Scheme == "https" && u.Host != "", "issuer", c.Issuer, "an https URL")
+	local := err == nil && u.Scheme == "http" && net.ParseIP(u.Hostname()).IsLoopback() // as functions take it, for what is tried on one machine
+	check(c.Issuer == "" || err == nil && u.Scheme == "https" && u.Host != "" || local, "issuer", c.Issuer, "an https URL")
 	check(c.Issuer == "" || c.Clients+c.Audience != "", "clients", "", "given, or audiences, where issuer is")
 	check(c.Issuer != "" || c.Clients+c.Audience == "", "issuer", "", "given where clients or audiences are")
 	check(c.Domain == "" || strings.Contains(c.Domain, ".") && !strings.Contains(c.Domain, "/"), "domain", c.Domain, "the name of a host")

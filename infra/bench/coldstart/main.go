@@ -1,6 +1,6 @@
-// Command coldstart measures functions/api against the least that a function could be, which makes a DynamoDB client and
-// answers: from exec to the first answered GET /v1/health, and each one after it. Both are answered by an emulator of the
-// Lambda Runtime API, in turns, and compared by pairs.
+// Command coldstart measures functions/api and functions/admin against the least that a function could be, which makes a DynamoDB
+// client and answers: from exec to the first answer, and each one after it. Both are invoked by an emulator of the Lambda
+// Runtime API, in turns, and compared by pairs. It measures the size of every function too, and fails where one is too large.
 package main
 
 import (
@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"time"
@@ -39,20 +38,35 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer) error {
-	event, err := os.ReadFile("events/api-health.json")
-	if err != nil {
-		return fmt.Errorf("run this in the repository's root: %w", err)
-	}
 	dir, err := os.MkdirTemp("", "coldstart")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	pair := [2]*program{{name: "api", pkg: "functions/api"}, {name: "minimal", pkg: "infra/bench/coldstart/minimal"}}
-	for _, p := range pair {
-		if err := p.build(ctx, dir); err != nil {
+	if err := sizes(ctx, out, dir); err != nil {
+		return err
+	}
+	least := &program{name: "minimal", pkg: "infra/bench/coldstart/minimal"}
+	if err := build(ctx, least.pkg, least.in(dir)); err != nil {
+		return err
+	}
+	for _, p := range []*program{{name: "api", pkg: "functions/api"}, {name: "admin", pkg: "functions/admin"}} {
+		if err := build(ctx, p.pkg, p.in(dir)); err != nil {
 			return err
 		}
+		if err := compare(ctx, out, [2]*program{p, least}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compare measures the two, cold and warm. The event is one that both answer without calling anybody: admin says that there is nothing
+// at the path.
+func compare(ctx context.Context, out io.Writer, pair [2]*program) error {
+	event, err := os.ReadFile("events/api-health.json")
+	if err != nil {
+		return fmt.Errorf("run this in the repository's root: %w", err)
 	}
 	cold, err := repeat(coldRounds, func(round int) (c [2]cost, err error) {
 		for i := range pair {
@@ -66,12 +80,12 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	report(out, "cold", cold, "1.6")
+	report(out, pair[0].name, "cold", cold, "1.6")
 	warm, err := repeat(warmRounds, func(int) ([2]cost, error) { return warm(ctx, pair, event) })
 	if err != nil {
 		return err
 	}
-	report(out, "warm", warm, "1.3")
+	report(out, pair[0].name, "warm", warm, "1.3")
 	return nil
 }
 
@@ -87,14 +101,10 @@ func repeat(rounds int, measure func(round int) ([2]cost, error)) (all [][2]cost
 	return all[1:], nil
 }
 
-func (p *program) build(ctx context.Context, dir string) error {
+// in names the program's binary in a folder.
+func (p *program) in(dir string) string {
 	p.binary = filepath.Join(dir, p.name)
-	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w", "-o", p.binary, module+p.pkg)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build %s: %w: %s", p.pkg, err, text)
-	}
-	return nil
+	return p.binary
 }
 
 // cold is a process from exec to its first answer.
@@ -143,7 +153,7 @@ var environment = []string{
 	"AWS_REGION=eu-west-1", "TENANTRY_STAGE=bench", "AWS_ACCESS_KEY_ID=AKIDBENCH", "AWS_SECRET_ACCESS_KEY=bench",
 }
 
-func report(out io.Writer, what string, all [][2]cost, target string) {
+func report(out io.Writer, name, what string, all [][2]cost, target string) {
 	for _, kind := range []struct {
 		name, target string
 		of           func(cost) time.Duration
@@ -156,7 +166,7 @@ func report(out io.Writer, what string, all [][2]cost, target string) {
 		}
 		slices.SortFunc(all, byRatio)
 		m := all[len(all)/2]
-		fmt.Fprintf(out, "%s, %-5s: api %8s, minimal %8s, median ratio %s%s\n", what, kind.name,
+		fmt.Fprintf(out, "%s, %-5s: %s %8s, minimal %8s, median ratio %s%s\n", what, kind.name, name,
 			kind.of(m[0]).Round(time.Microsecond), kind.of(m[1]).Round(time.Microsecond), ratio(kind.of(m[0]), kind.of(m[1])), kind.target)
 	}
 }

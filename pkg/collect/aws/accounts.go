@@ -8,16 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 	lru "github.com/hashicorp/golang-lru/v2"
 
+	"github.com/tenantry/tenantry/pkg/collect/aws/call"
 	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/credential"
 	"github.com/tenantry/tenantry/pkg/fault"
@@ -111,7 +110,7 @@ func renewed(provider sdk.CredentialsProvider, session *credential.Session) func
 			return middleware.InitializeOutput{}, middleware.Metadata{}, err
 		}
 		out, metadata, err := next.HandleInitialize(ctx, in)
-		if answer, ok := errors.AsType[smithy.APIError](err); !ok || !strings.HasPrefix(answer.ErrorCode(), "ExpiredToken") {
+		if !call.Expired(err) {
 			return out, metadata, err
 		}
 		session.Drop(used.AccessKeyID)
@@ -218,7 +217,7 @@ func (d denial) Unwrap() []error { return []error{d.Refusal, credential.ErrDenie
 // failed tells what AWS denies, which is the refusal, from what cannot be told now. The answer of STS is no cause of it: it must
 // not be taken for one of the service that is called with the credentials.
 func failed(err error, refusal *connection.Refusal) error {
-	if answer, ok := errors.AsType[smithy.APIError](err); ok && strings.HasPrefix(answer.ErrorCode(), "AccessDenied") {
+	if call.Of(err) == call.Denied {
 		return denial{refusal}
 	}
 	return fault.Wrap(errors.New(err.Error()), fault.Unavailable, "AWS does not say now whether the role can be taken. Try again in a minute.")

@@ -2,9 +2,9 @@ package policytest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -208,8 +209,12 @@ func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // pass hands on what is allowed.
 func (a *Account) pass(w http.ResponseWriter, r *http.Request, s session, service string, requests []Request, body []byte) {
-	if service == "sts" && requests[0].Action == "sts:AssumeRole" {
-		a.assume(w, r, body)
+	if service == "sts" {
+		if requests[0].Action == "sts:GetCallerIdentity" {
+			whoIs(w, s)
+		} else {
+			a.assume(w, body)
+		}
 		return
 	}
 	seen := &status{ResponseWriter: w}
@@ -264,32 +269,38 @@ func hide(r *http.Response) error {
 // into says who asks.
 func (s session) into(r *Request) {
 	r.Principal = s.role
-	r.Context["aws:securetransport"] = []string{"true"} // what AWS speaks; the emulators do not
+	r.Context["aws:securetransport"], r.Context["s3:tlsversion"] = []string{"true"}, []string{"1.3"} // what AWS speaks; the emulators do not
 	for key, value := range s.tags {
 		r.Context["aws:principaltag/"+strings.ToLower(key)] = []string{value}
 	}
 }
 
-// assume lets moto begin a session and remembers whose it is.
-func (a *Account) assume(w http.ResponseWriter, r *http.Request, body []byte) {
-	recorder := httptest.NewRecorder()
-	a.others.ServeHTTP(recorder, r)
-	var answer struct {
-		Result struct {
-			Credentials struct {
-				AccessKeyId string
-				Expiration  time.Time
-			}
-		} `xml:"AssumeRoleResult"`
+// assume begins a session.
+func (a *Account) assume(w http.ResponseWriter, body []byte) {
+	form, _ := url.ParseQuery(string(body))
+	seconds, err := strconv.Atoi(cmp.Or(form.Get("DurationSeconds"), "3600"))
+	role, name := form.Get("RoleArn"), form.Get("RoleSessionName")
+	if err != nil || seconds < 900 || seconds > 3600 || name == "" { // of whoever is in a role already: an hour at most
+		refuse(w, "sts", "ValidationError")
+		return
 	}
-	if err := xml.Unmarshal(recorder.Body.Bytes(), &answer); err == nil && recorder.Code == http.StatusOK {
-		form, _ := url.ParseQuery(string(body))
-		c := answer.Result.Credentials
-		a.remember(c.AccessKeyId, session{role: form.Get("RoleArn"), tags: tagsOf(form), ends: c.Expiration})
-	}
+	key, ends := "ASIA"+rand.Text()[:16], time.Now().Add(time.Duration(seconds)*time.Second)
+	a.remember(key, session{role: role, tags: tagsOf(form), ends: ends})
 	w.Header().Set("Content-Type", "text/xml")
-	w.WriteHeader(recorder.Code)
-	_, _ = w.Write(recorder.Body.Bytes())
+	_, _ = fmt.Fprintf(w, `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>%s</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>`+
+		`<SessionToken>token</SessionToken><Expiration>%s</Expiration></Credentials><AssumedRoleUser><Arn>arn:aws:sts::%s:assumed-role/%s/%s</Arn>`+
+		`<AssumedRoleId>AROA:%s</AssumedRoleId></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>`,
+		key, ends.UTC().Format(time.RFC3339), accountOf(role), role[strings.LastIndexByte(role, '/')+1:], name, name)
+}
+
+// accountOf is the account of an ARN.
+func accountOf(arn string) string { return strings.Split(arn+"::::", ":")[4] }
+
+// whoIs tells who is in a session.
+func whoIs(w http.ResponseWriter, s session) {
+	w.Header().Set("Content-Type", "text/xml")
+	_, _ = fmt.Fprintf(w, `<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:sts::%[1]s:assumed-role/%[2]s/session</Arn><UserId>AROA:session</UserId>`+
+		`<Account>%[1]s</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`, accountOf(s.role), s.role[strings.LastIndexByte(s.role, '/')+1:])
 }
 
 // refuse answers as the service does.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -32,7 +33,8 @@ type statement struct {
 }
 
 type condition struct {
-	operator string // without its set
+	operator string // without its set, and without IfExists
+	exists   bool   // IfExists: it holds of a key that is absent
 	set      string // "", ForAllValues or ForAnyValue
 	key      string // in lower case
 	values   []string
@@ -76,6 +78,7 @@ func parse(document []byte, both bool) (Policy, error) {
 				if set, of, ok := strings.Cut(operator, ":"); ok {
 					c.set, c.operator = set, of
 				}
+				c.operator, c.exists = strings.CutSuffix(c.operator, "IfExists")
 				if err := c.check(); err != nil {
 					return p, fmt.Errorf("policy: statement %q: %w", s.Sid, err)
 				}
@@ -88,8 +91,8 @@ func parse(document []byte, both bool) (Policy, error) {
 }
 
 func (c condition) check() error {
-	known := slices.Contains([]string{"StringEquals", "StringLike", "ArnLike", "ArnEquals", "Bool"}, c.operator) && slices.Contains([]string{"", "ForAllValues", "ForAnyValue"}, c.set)
-	null := c.operator == "Null" && c.set == "" && len(c.values) == 1 && (c.values[0] == "true" || c.values[0] == "false")
+	known := slices.Contains([]string{"StringEquals", "StringLike", "ArnLike", "ArnEquals", "Bool", "NumericLessThan"}, c.operator) && slices.Contains([]string{"", "ForAllValues", "ForAnyValue"}, c.set)
+	null := c.operator == "Null" && c.set == "" && !c.exists && len(c.values) == 1 && (c.values[0] == "true" || c.values[0] == "false")
 	if !known && !null {
 		return fmt.Errorf("%s %s of %s is not known", c.set, c.operator, c.key)
 	}
@@ -111,11 +114,15 @@ func (p *principal) UnmarshalJSON(b []byte) error {
 // list is one string or several.
 type list []string
 
-// UnmarshalJSON reads either.
+// UnmarshalJSON reads either; a number or a bool is the text that it is written with.
 func (l *list) UnmarshalJSON(b []byte) error {
 	if len(b) > 0 && b[0] == '"' {
 		*l = list{""}
 		return json.Unmarshal(b, &(*l)[0])
+	}
+	if len(b) > 0 && b[0] != '[' && b[0] != '{' && b[0] != 'n' {
+		*l = list{string(b)}
+		return nil
 	}
 	return json.Unmarshal(b, (*[]string)(l))
 }
@@ -170,6 +177,11 @@ func (c condition) holds(context map[string][]string) bool {
 				literal, ok := expand(pattern, context)
 				return ok && equal(literal, value)
 			}
+			if c.operator == "NumericLessThan" {
+				is, err := strconv.ParseFloat(value, 64)
+				bound, err2 := strconv.ParseFloat(pattern, 64)
+				return err == nil && err2 == nil && is < bound
+			}
 			if strings.HasPrefix(c.operator, "Arn") {
 				return likeARN(pattern, value, context)
 			}
@@ -179,6 +191,8 @@ func (c condition) holds(context map[string][]string) bool {
 	switch {
 	case c.operator == "Null":
 		return (c.values[0] == "true") == (len(values) == 0)
+	case c.exists && !there:
+		return true
 	case c.set == "ForAllValues":
 		return !slices.ContainsFunc(values, func(v string) bool { return !one(v) })
 	case c.set == "ForAnyValue":

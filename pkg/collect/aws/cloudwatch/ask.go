@@ -2,23 +2,17 @@ package cloudwatch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	cw "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
-	"github.com/aws/smithy-go"
 
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/collect"
-	"github.com/tenantry/tenantry/pkg/connection"
+	"github.com/tenantry/tenantry/pkg/collect/aws/call"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/metric"
 )
@@ -45,7 +39,7 @@ func (s *step) batch(ctx context.Context, some []target) error {
 	}
 	config := s.base.Copy()
 	config.Region = region
-	var options []func(*cw.Options)
+	options := []func(*cw.Options){func(o *cw.Options) { o.HTTPClient = call.Unhurried{HTTPClient: o.HTTPClient} }}
 	if s.Options != nil {
 		options = append(options, s.Options)
 	}
@@ -56,7 +50,7 @@ func (s *step) batch(ctx context.Context, some []target) error {
 	var kept []metric.Reading
 	for attempt := 0; attempt <= again && len(open) > 0; attempt++ {
 		err := s.ask(ctx, client, open)
-		if reason := refused(err); reason != "" {
+		if reason := call.Elsewhere(err, Actions()...); reason != "" {
 			s.notes.Skipped[region] = reason
 			return nil
 		}
@@ -150,51 +144,5 @@ func (a *asked) told() metric.Reading {
 	return r
 }
 
-// denials are the codes by which CloudWatch says that the role may not; foreign those of a region that does not know the account.
-var (
-	denials = []string{"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
-	foreign = []string{"AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException", "OptInRequired", "SubscriptionRequiredException"}
-)
-
-// refused says why a region cannot be read though others can; "" where that is not so.
-func refused(err error) string {
-	var none *net.DNSError
-	var api smithy.APIError
-	if errors.As(err, &none) && none.IsNotFound {
-		return "CloudWatch is not in the region."
-	}
-	if !errors.As(err, &api) {
-		return ""
-	}
-	switch code := api.ErrorCode(); {
-	case slices.Contains(denials, code):
-		return "The role does not allow cloudwatch:GetMetricData (" + code + "). Update the stack of its template, which has all actions that are used."
-	case slices.Contains(foreign, code):
-		return "The region does not take the account's credentials (" + code + "), as it is disabled there, or was enabled just now."
-	}
-	return ""
-}
-
 // explain says what an error means to the run.
-func explain(err error) error {
-	var own *fault.Error
-	var api smithy.APIError
-	if refusal, ok := errors.AsType[*connection.Refusal](err); ok {
-		return &collect.Denied{Reason: refusal.Error()}
-	}
-	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.As(err, &own):
-		return err
-	case !errors.As(err, &api):
-		return fault.Wrap(err, fault.Unavailable, "AWS cannot be reached now.")
-	}
-	code := api.ErrorCode()
-	if _, slow := retry.DefaultThrottleErrorCodes[code]; slow {
-		return &collect.Throttled{After: time.Minute}
-	}
-	switch {
-	case strings.HasPrefix(code, "ExpiredToken"), code == "RequestExpired", api.ErrorFault() == smithy.FaultServer, strings.HasPrefix(code, "Internal"):
-		return fault.Wrap(err, fault.Unavailable, "AWS ended an answer midway (%s).", code)
-	}
-	return fmt.Errorf("CloudWatch refused to tell metrics: %w", err)
-}
+func explain(err error) error { return call.Explain(err, "CloudWatch") }

@@ -22,6 +22,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/collect"
 	"github.com/tenantry/tenantry/pkg/collect/aws/cloudwatch"
 	"github.com/tenantry/tenantry/pkg/connection"
+	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/metric"
 	"github.com/tenantry/tenantry/pkg/resource"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -209,7 +210,7 @@ func TestWhatCloudWatchCannotGiveIsAskedAgainAndNotCalledFinal(t *testing.T) {
 
 func TestHalfARunChangesNothingVisible(t *testing.T) {
 	code := ""
-	a, _, c := play(t, 80, func(n int, q question) (answer, string) {
+	a, r, c := play(t, 80, func(n int, q question) (answer, string) {
 		if n == 3 {
 			return answer{}, code
 		}
@@ -217,7 +218,10 @@ func TestHalfARunChangesNothingVisible(t *testing.T) {
 	})
 	task := taskOf(t, a, a.Alice.Tenant, account, "")
 	code = "InternalServiceFault"
-	require.Error(t, collectAll(t, c, task))
+	err := collectAll(t, c, task)
+	require.True(t, fault.Is(err, fault.Unavailable), "%v", err)
+	require.ErrorContains(t, err, "(InternalServiceFault)", "the one that was planned")
+	require.Len(t, r.asked, 3, "each batch is asked for once")
 	require.Empty(t, values(t, a.Alice))
 	require.NoError(t, collectAll(t, c, taskOf(t, a, a.Alice.Tenant, account, "")), "the step is done again from its beginning")
 	require.Len(t, values(t, a.Alice)["i-000 CPUUtilization Average"], 14)

@@ -4,18 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ce "github.com/aws/aws-sdk-go-v2/service/costexplorer"
 	"github.com/aws/aws-sdk-go-v2/service/costexplorer/types"
-	"github.com/aws/smithy-go"
 
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/collect"
-	"github.com/tenantry/tenantry/pkg/connection"
+	"github.com/tenantry/tenantry/pkg/collect/aws/call"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/money"
 )
@@ -86,30 +82,18 @@ func (s *step) page(ctx context.Context, in *ce.GetCostAndUsageInput) (*ce.GetCo
 			}
 			s.client = ce.NewFromConfig(config, func(o *ce.Options) {
 				o.Region = home(s.task.Connection.Partition)
-				o.HTTPClient = unhurried{o.HTTPClient}
+				o.HTTPClient = call.Unhurried{HTTPClient: o.HTTPClient}
 				if s.collector.Retryer != nil {
 					o.Retryer = s.collector.Retryer()
 				}
 			})
 		}
 		out, err := s.client.GetCostAndUsage(ctx, in)
-		if err == nil || renewed || codeOf(err) != "ExpiredTokenException" {
+		if err == nil || renewed || !call.Expired(err) {
 			return out, explain(err)
 		}
 		s.client = nil
 	}
-}
-
-// unhurried sends requests whose bodies cannot be closed. The SDK closes a body as soon as the answer begins; where the transport is
-// not quite done with it then, it breaks the connection, and the page is asked for, and paid for, twice.
-type unhurried struct{ ce.HTTPClient }
-
-// Do sends a request.
-func (u unhurried) Do(r *http.Request) (*http.Response, error) {
-	if r.Body != nil {
-		r.Body = io.NopCloser(r.Body)
-	}
-	return u.HTTPClient.Do(r)
 }
 
 // home is where Cost Explorer is, in each partition.
@@ -123,42 +107,19 @@ func home(partition string) string {
 	return "us-east-1"
 }
 
-func codeOf(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		return api.ErrorCode()
-	}
-	return ""
-}
-
 // explain says what an error means to the run.
 func explain(err error) error {
-	if refusal, ok := errors.AsType[*connection.Refusal](err); ok {
-		return &collect.Denied{Reason: refusal.Error()}
-	}
-	switch code := codeOf(err); code {
-	case "":
-		if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-			return err
-		}
-		var own *fault.Error
-		var denied *collect.Denied
-		if errors.As(err, &own) || errors.As(err, &denied) {
-			return err
-		}
-		return fault.Wrap(err, fault.Unavailable, "Cost Explorer cannot be reached now.")
-	case "AccessDeniedException", "AccessDenied", "UnrecognizedClientException":
-		return &collect.Denied{Reason: "Cost Explorer refuses the role. Check that the role allows ce:GetCostAndUsage, that Cost Explorer is enabled in the " +
-			"account (Billing and Cost Management, Cost Explorer) and, for a member account, that its payer lets members see it."}
-	case "LimitExceededException", "ThrottlingException", "Throttling", "TooManyRequestsException":
-		return &collect.Throttled{After: time.Minute}
+	switch code := call.Code(err); code {
 	case "DataUnavailableException":
 		return fault.Wrap(err, fault.Unavailable, "Cost Explorer has no data of the account yet: after it is enabled that takes up to 24 hours.")
-	case "ExpiredTokenException", "InvalidNextTokenException", "RequestChangedException", "BillExpirationException", "InternalFailure", "ServiceUnavailable":
+	case "RequestChangedException", "BillExpirationException":
 		return fault.Wrap(err, fault.Unavailable, "Cost Explorer ended the query midway (%s).", code)
-	default:
-		return fmt.Errorf("a query that Cost Explorer refused: %w", err)
 	}
+	if call.Of(err) == call.Denied {
+		return &collect.Denied{Reason: "Cost Explorer refuses the role. Check that the role allows ce:GetCostAndUsage, that Cost Explorer is enabled in the " +
+			"account (Billing and Cost Management, Cost Explorer) and, for a member account, that its payer lets members see it."}
+	}
+	return call.Explain(err, "Cost Explorer")
 }
 
 func read(all []answered, r *types.ResultByTime) ([]answered, error) {

@@ -6,14 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/smithy-go"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 
-	"github.com/tenantry/tenantry/pkg/collect"
+	"github.com/tenantry/tenantry/pkg/collect/aws/call"
 	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/fault"
 )
@@ -57,20 +53,6 @@ type failure struct{ reason string }
 // Error gives the reason.
 func (f *failure) Error() string { return f.reason }
 
-func statusOf(err error) int {
-	if answer, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
-		return answer.HTTPStatusCode()
-	}
-	return 0
-}
-
-func codeOf(err error) string {
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return api.ErrorCode()
-	}
-	return ""
-}
-
 // wrong says what is wrong with an export, and what to do; "" where that is not the export's or the role's.
 func (s *step) wrong(e connection.Export, err error) string {
 	action, on := "s3:GetObject", "arn:"+s.task.Connection.Partition+":s3:::"+e.Bucket+"/*"
@@ -80,13 +62,13 @@ func (s *step) wrong(e connection.Export, err error) string {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f.reason
 	}
-	switch code := codeOf(err); {
-	case code == "AccessDenied" || code == "AllAccessDisabled" || code == "" && statusOf(err) == http.StatusForbidden:
+	switch code := call.Code(err); {
+	case call.Of(err) == call.Denied || code == "" && call.Status(err) == http.StatusForbidden:
 		return fmt.Sprintf("the role does not allow %s on %s. Update the stack of the connection's template; where the bucket is another account's or has a KMS key of "+
 			"its own, allow the role there too.", action, on)
 	case code == "NoSuchBucket":
 		return "there is no bucket " + e.Bucket + "."
-	case statusOf(err) == http.StatusMovedPermanently || code == "AuthorizationHeaderMalformed" || code == "IllegalLocationConstraintException":
+	case call.Status(err) == http.StatusMovedPermanently || code == "AuthorizationHeaderMalformed" || code == "IllegalLocationConstraintException":
 		return "the bucket " + e.Bucket + " is in another region. Give the export its region."
 	}
 	return ""
@@ -106,19 +88,13 @@ func (s *step) left(ctx context.Context, e connection.Export, err error) error {
 	return explain(err)
 }
 
-// explain says what an error means to the run.
+// explain says what an error means to the run. What is not of AWS is of the platform's own files.
 func explain(err error) error {
-	if refusal, ok := errors.AsType[*connection.Refusal](err); ok {
-		return &collect.Denied{Reason: refusal.Error()}
-	}
-	if _, own := errors.AsType[*fault.Error](err); own || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	switch call.Of(err) {
+	case call.Untaken, call.Slow:
+		return call.Explain(err, "S3")
+	case call.Ours, call.Silent:
 		return err
 	}
-	if _, slow := retry.DefaultThrottleErrorCodes[codeOf(err)]; slow {
-		return &collect.Throttled{After: time.Minute}
-	}
-	if _, ok := errors.AsType[smithy.APIError](err); ok {
-		return fault.Wrap(err, fault.Unavailable, "The bucket of an export cannot be read now.")
-	}
-	return err
+	return fault.Wrap(err, fault.Unavailable, "The bucket of an export cannot be read now.")
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/collect"
+	"github.com/tenantry/tenantry/pkg/collect/aws/call"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/fault"
 )
@@ -118,7 +119,7 @@ func (s *step) read(ctx context.Context, c *copying, off, n int64) ([]byte, erro
 		Range: aws.String(fmt.Sprintf("bytes=%d-%d", off, off+n-1))}, func(o *s3.Options) {
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired // a range has none
 	})
-	if status := statusOf(err); status == http.StatusPreconditionFailed || status == http.StatusNotFound {
+	if status := call.Status(err); status == http.StatusPreconditionFailed || status == http.StatusNotFound {
 		return nil, &changedError{f.Key}
 	}
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/collect"
+	"github.com/tenantry/tenantry/pkg/collect/aws/call"
 	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/fault"
@@ -245,7 +246,7 @@ func (s *step) named(ctx context.Context, e connection.Export, m object) (keys [
 		return nil, err
 	}
 	out, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: &e.Bucket, Key: &m.Key, IfMatch: &m.ETag})
-	if status := statusOf(err); status == http.StatusPreconditionFailed || status == http.StatusNotFound {
+	if status := call.Status(err); status == http.StatusPreconditionFailed || status == http.StatusNotFound {
 		return nil, &changedError{m.Key}
 	}
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
+	"github.com/tenantry/tenantry/pkg/collect/aws/call"
 	"github.com/tenantry/tenantry/pkg/resource"
 )
 
@@ -84,7 +85,7 @@ func servicesOf(ctx context.Context, client *ecs.Client, cluster string) (found 
 	pages := ecs.NewListServicesPaginator(client, &ecs.ListServicesInput{Cluster: &cluster, MaxResults: aws.Int32(100)})
 	for pages.HasMorePages() {
 		out, err := pages.NextPage(ctx)
-		if codeOf(err) == "ClusterNotFoundException" {
+		if call.Code(err) == "ClusterNotFoundException" {
 			return nil, nil // deleted meanwhile
 		}
 		if err != nil {
@@ -114,7 +115,7 @@ func eksClusters(ctx context.Context, p place, token string) (found []resource.S
 	}
 	for _, name := range out.Clusters {
 		d, err := client.DescribeCluster(ctx, &eks.DescribeClusterInput{Name: &name})
-		if codeOf(err) == "ResourceNotFoundException" {
+		if call.Code(err) == "ResourceNotFoundException" {
 			continue // deleted meanwhile
 		}
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
+	"github.com/tenantry/tenantry/pkg/collect/aws/call"
 	"github.com/tenantry/tenantry/pkg/resource"
 )
 
@@ -56,7 +57,7 @@ func tables(ctx context.Context, p place, token string) (found []resource.Sighti
 	}
 	for _, name := range out.TableNames {
 		d, err := client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &name})
-		if codeOf(err) == "ResourceNotFoundException" {
+		if call.Code(err) == "ResourceNotFoundException" {
 			continue
 		}
 		if err != nil {

@@ -60,17 +60,17 @@ func (c *Collector) Collect(ctx context.Context, t *collect.Task) (more bool, er
 		return false, err
 	}
 	if s.base, err = c.Config(ctx, t.Scope, t.Connection); err != nil {
-		return false, s.explain(err)
+		return false, explain(err)
 	}
 	s.meter()
 	if !s.notes.Begun {
 		if err := s.begin(ctx); err != nil {
-			return false, s.explain(err)
+			return false, explain(err)
 		}
 	}
 	for s.notes.Unit < s.units() {
 		if err := s.page(ctx); err != nil {
-			return false, s.breakOff(ctx, s.explain(err))
+			return false, s.breakOff(ctx, explain(err))
 		}
 		if s.late() || len(s.found) >= most {
 			if err := s.keep(ctx); err != nil {

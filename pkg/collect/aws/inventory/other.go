@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/tenantry/tenantry/pkg/collect/aws/call"
 	"github.com/tenantry/tenantry/pkg/resource"
 )
 
@@ -58,7 +59,7 @@ func allBuckets(ctx context.Context, p place, token string) (found []resource.Si
 		region := aws.ToString(b.BucketRegion)
 		if region == "" {
 			located, err := client.GetBucketLocation(ctx, &s3.GetBucketLocationInput{Bucket: b.Name})
-			if codeOf(err) == "NoSuchBucket" {
+			if call.Code(err) == "NoSuchBucket" {
 				continue // deleted meanwhile
 			}
 			if err != nil {
