@@ -29,19 +29,21 @@ type Options struct {
 
 // Sim is Cost Explorer. Its fields may be changed between requests, under Change.
 type Sim struct {
-	URL     string
-	options Options
+	URL string
+	// Unfiltered answers as if requests had no filter, so that groups come to more than the total. Set between requests, by Unfilter, or
+	// by a plan of Fail.
+	Unfiltered bool
+	options    Options
 
-	mu         sync.Mutex
-	ledger     []Charge
-	members    map[string][]string // accounts by payer
-	keys       map[string]string   // accounts by access key
-	expired    map[string]bool
-	denied     map[string]bool
-	estimated  calendar.Day // this day and later ones
-	fault      func(Call) *Fault
-	calls      []Call
-	unfiltered bool
+	mu        sync.Mutex
+	ledger    []Charge
+	members   map[string][]string // accounts by payer
+	keys      map[string]string   // accounts by access key
+	expired   map[string]bool
+	denied    map[string]bool
+	estimated calendar.Day // this day and later ones
+	fault     func(Call) *Fault
+	calls     []Call
 }
 
 // Call is one request that was answered or refused, for billing and for tests.
@@ -121,7 +123,7 @@ func (s *Sim) Estimate(from calendar.Day) {
 func (s *Sim) Unfilter(on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.unfiltered = on
+	s.Unfiltered = on
 }
 
 // Fail asks plan of every request before it is answered; nil answers it. It is not called at once for two requests, and may

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/cost"
+	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/money"
 )
 
@@ -184,4 +185,11 @@ func (s *step) tell(waiting map[calendar.Month]bool) error {
 			of, strings.Join(parts, ", "), len(all), all[0]))
 	}
 	return nil
+}
+
+// over is by how much what is billed by the lines is more than the provider says.
+func (w *lines) over(own *delivery.Provided) money.Amount {
+	rest, err := w.billed.Sub(own.BilledCost)
+	w.fail(err)
+	return rest
 }

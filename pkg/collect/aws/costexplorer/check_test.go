@@ -31,6 +31,12 @@ func TestCellsThatAreNotTheTotalAreFetchedAgainUntilTheyAre(t *testing.T) {
 			require.Contains(t, r.Reason, "2026-02: the collected costs are not Cost Explorer's own total")
 			require.Contains(t, r.Reason, "billedCost is 10 USD too high")
 			require.Contains(t, r.Reason, "2026-01:")
+			wrong := w.ask(february)
+			require.Equal(t, "20", wrong.Total)
+			require.False(t, wrong.Complete)
+			require.Len(t, wrong.Incomplete, 1)
+			require.Contains(t, wrong.Incomplete[0].Reason, "billedCost is 10 USD too high, effectiveCost is 10 USD too high")
+			require.True(t, w.ask("start=2025-12-01&end=2026-01-01").Complete, "of other months nothing is said")
 
 			w.sim.Unfilter(false)
 			w.tomorrow()
@@ -40,10 +46,39 @@ func TestCellsThatAreNotTheTotalAreFetchedAgainUntilTheyAre(t *testing.T) {
 			r = w.outcome(path)
 			require.Equal(t, "succeeded", r.Status)
 			require.NotContains(t, r.Reason, "own total")
-			require.Equal(t, "10", w.ask(february).Total, "mended, though the total is what it was")
+			right := w.ask(february)
+			require.Equal(t, "10", right.Total, "mended, though the total is what it was")
+			require.True(t, right.Complete, right.Incomplete)
 			require.Equal(t, "12", w.ask(year+"&metric=billedCost").Total)
 		})
 	}
+}
+
+// TestFurtherViewsAreHeldAgainstTheSameTotal has the usage types alone come to more than the total.
+func TestFurtherViewsAreHeldAgainstTheSameTotal(t *testing.T) {
+	w := newTester(t, connection.Member, cesim.Options{})
+	w.sim.Set([]cesim.Charge{charge(one, "2026-02-03", "AWS Lambda", "eu-west-1", "Usage", "8", "8"), charge(one, "2026-02-03", "Tax", "", "Tax", "2", "2")})
+	w.sim.Fail(func(c cesim.Call) *cesim.Fault {
+		by := c.Request.GroupBy
+		w.sim.Unfiltered = len(by) == 2 && by[1].Key == "USAGE_TYPE"
+		return nil
+	})
+	w.collect()
+	services, types := w.ask(february+"&groupBy=serviceName"), w.ask(february+"&groupBy=skuId")
+	require.Equal(t, "10", services.Total)
+	require.True(t, services.Complete)
+	require.Equal(t, "12", types.Total, "the tax is among the usage types, too")
+	require.False(t, types.Complete)
+	require.Contains(t, types.Incomplete[0].Reason, "billedCost is 2 USD too high")
+	w.sim.Fail(nil)
+	w.sim.Unfilter(false)
+	for range 7 {
+		w.tomorrow()
+		w.collect()
+	}
+	types = w.ask(february + "&groupBy=skuId")
+	require.Equal(t, "10", types.Total)
+	require.True(t, types.Complete, types.Incomplete)
 }
 
 // TestWhatStaysDifferentIsNotFetchedForEver has each of the first runs fetch what differs again, and later ones once a week.
