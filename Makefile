@@ -76,6 +76,7 @@ diff: assets ## what deploy would change of STAGE
 	$(CDK) diff $(CLOUD)
 
 deploy: assets ## all of STAGE, in the account and region of whoever calls
+	$(CDK) bootstrap $(CLOUD)
 	$(CDK) deploy --all --require-approval never $(CLOUD)
 
 destroy: assets ## all of STAGE that can be made anew; tables, files, messages, people and logs are kept

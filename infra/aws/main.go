@@ -1,8 +1,9 @@
-// Command aws is the CDK app: cdk.json runs it, and it writes the templates of a stage's stacks.
+// Command aws is the CDK app, which cdk.json runs.
 package main
 
 import (
-	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"log"
+
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tenantry/tenantry/infra/aws/platform"
@@ -10,7 +11,7 @@ import (
 
 func main() {
 	defer jsii.Close()
-	app := awscdk.NewApp(nil)
-	platform.New(app, platform.ReadConfig(app.Node()))
-	app.Synth(nil)
+	if err := platform.Synth(); err != nil {
+		log.Fatal(err)
+	}
 }

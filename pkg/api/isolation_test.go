@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -85,15 +86,46 @@ func TestHealthNeedsNoToken(t *testing.T) {
 	require.JSONEq(t, `{"status":"ok"}`, string(a.With("bad").Get(t, "/v1/health").Is(t, 200).Body))
 }
 
+// Over requests of every sort of secret, refused ones too, and over the workers: the handler that takes what looks like a secret out of
+// what errors say has no part in it here.
 func TestLogHoldsNoSecrets(t *testing.T) {
 	a := apptest.New(t)
-	a.Alice.Do(t, "POST", a.Alice.Path("/projects"), map[string]any{"name": "Very Private", "environment": "test"}).Is(t, 201)
+	secrets := []string{a.Alice.Token, a.Bob.Token, "alice", "Very Private", "very-private", "Bearer", "carol@mail.example", "A Very Secret Issuer", "7654.321", "555566667777"}
+	made := func(path string, in map[string]any, out any) {
+		a.Alice.Do(t, "POST", a.Alice.Path(path), in).Is(t, 201).Into(t, out)
+	}
+	made("/projects", map[string]any{"name": "Very Private", "environment": "test"}, new(any))
 	a.Alice.Get(t, a.Alice.Path("/projects?cursor=very-private")).Is(t, 400)
+	a.Bob.Get(t, a.Alice.Path("/projects?cursor=very-private")).Is(t, 404)
+	var invited, key struct{ Token, Key string }
+	made("/invitations", map[string]any{"name": "carol@mail.example", "role": "viewer"}, &invited)
+	made("/api-keys", map[string]any{"name": "Very Private", "role": "viewer"}, &key)
+	secrets = append(secrets, invited.Token, key.Key)
+	viewer, _ := a.Alice.Key(t, tenant.Viewer)
+	viewer.Do(t, "DELETE", a.Alice.Path(""), nil).Is(t, 403)
+	a.With("tnt_"+strings.Repeat("a", 40)).Get(t, a.Alice.Path("/projects")).Is(t, 401)
+	for _, token := range a.BadTokens(t, "alice") {
+		a.With(token).Get(t, "/v1/me").Is(t, 401)
+		if len(token) > 8 {
+			secrets = append(secrets, token)
+		}
+	}
+	var c struct{ ExternalID string }
+	made("/connections", map[string]any{"name": "Very Private", "accountId": "777788889999"}, &c)
+	a.Connect(t, a.Alice.Tenant)
+	secrets = append(secrets, viewer.Token, c.ExternalID)
+	a.Alice.Bill(t, "555566667777", "A Very Secret Issuer", "7654.321")
+	a.Alice.Do(t, "POST", a.Alice.Path("/exports"), nil).Is(t, 202)
+	a.WorkJobs(t)
+	a.Alice.Do(t, "POST", a.Alice.Path("/projects/"+string(a.Alice.Project)+"/runs"), map[string]any{"kind": "costs"})
+	_ = a.WorkRuns(t)
 	log := a.Log.String()
-	require.Contains(t, log, string(a.Alice.Tenant))
-	require.Contains(t, log, `"writeUnits":`)
-	for _, secret := range []string{a.Alice.Token, "alice", "Very Private", "very-private", "Bearer"} {
-		require.NotContains(t, log, secret)
+	for _, said := range []string{string(a.Alice.Tenant), `"writeUnits":`, `"operation":"ingest.uploaded"`, `"operation":"jobs.export"`, `"outcome":"refused"`} {
+		require.Contains(t, log, said)
+	}
+	for _, secret := range secrets {
+		require.NotEmpty(t, secret)
+		require.False(t, strings.Contains(log, secret), "the log has %q", secret)
 	}
 }
 

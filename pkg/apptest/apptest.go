@@ -34,6 +34,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/limit"
 	"github.com/tenantry/tenantry/pkg/organization"
+	"github.com/tenantry/tenantry/pkg/queue"
 	"github.com/tenantry/tenantry/pkg/route"
 	schedulebolt "github.com/tenantry/tenantry/pkg/schedule/bolt"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -233,8 +234,18 @@ func (a *App) Work(t testing.TB) {
 		return
 	}
 	for m, ok := a.inbox.take(); ok; m, ok = a.inbox.take() {
-		require.NoError(t, usage.Worker(a.Meter, api.OfDelivery, a.Deliveries.Handle)(t.Context(), m))
+		require.NoError(t, done(t, a, "ingest", m, usage.Worker(a.Meter, api.OfDelivery, a.Deliveries.Handle)))
 	}
+}
+
+// done has a worker handle a message, with its line in the log, and gives what came of it.
+func done[M queue.Message](t testing.TB, a *App, function string, m M, handle func(context.Context, M) error) error {
+	failed := errors.New("the handler panicked: the log says where")
+	queue.Of(function, func([]byte) ([]M, error) { return []M{m}, nil }, func(ctx context.Context, m M) error {
+		failed = handle(ctx, m)
+		return failed
+	})(t.Context(), a.deps.Log, nil)
+	return failed
 }
 
 // PendingJobs lists the messages that the worker of long work has not had yet, oldest first.
@@ -253,7 +264,7 @@ func (a *App) WorkJobs(t testing.TB) {
 		return
 	}
 	for m, ok := a.jobs.take(); ok; m, ok = a.jobs.take() {
-		require.NoError(t, usage.Worker(a.Meter, api.OfJob, a.Jobs.Handle)(t.Context(), m))
+		require.NoError(t, done(t, a, "jobs", m, usage.Worker(a.Meter, api.OfJob, a.Jobs.Handle)))
 	}
 }
 
@@ -263,7 +274,7 @@ func (a *App) WorkRuns(t testing.TB) (failed error) {
 		return nil
 	}
 	for m, ok := a.runs.take(); ok; m, ok = a.runs.take() {
-		failed = errors.Join(failed, usage.Worker(a.Meter, api.OfRun, a.Collect.Handle)(t.Context(), m))
+		failed = errors.Join(failed, done(t, a, "collect", m, usage.Worker(a.Meter, api.OfRun, a.Collect.Handle)))
 	}
 	return failed
 }

@@ -57,6 +57,7 @@ func (s *Service) list(ctx context.Context, scope *tenant.Scope, in *listIn) (*l
 		}
 		for _, r := range some {
 			if in.Status == "" || string(r.Status) == in.Status {
+				r = r.shown(scope, p)
 				r.Connections = nil
 				out.Body.Items = append(out.Body.Items, r)
 			}

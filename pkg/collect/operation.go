@@ -92,21 +92,3 @@ func (s *Service) find(ctx context.Context, scope *tenant.Scope, in *getIn) (f f
 	}
 	return f, nil
 }
-
-// shown is the run as a member is shown it: who is limited to projects is told nothing of connections and of other projects.
-func (r Run) shown(scope *tenant.Scope, p project.Project) Run {
-	r.Connections = slices.Clone(r.Connections)
-	for i := range r.Connections {
-		part := &r.Connections[i]
-		if by := part.FetchedBy; by != nil && !scope.Sees(by.ProjectID) {
-			part.FetchedBy = &Origin{}
-		}
-		if scope.Limited() {
-			part.ConnectionID = ""
-			if !slices.Contains(p.AccountIDs, part.AccountID) {
-				part.AccountID = ""
-			}
-		}
-	}
-	return r
-}

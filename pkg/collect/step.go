@@ -120,7 +120,7 @@ func (r *running) conclude() {
 		got = got || p.Status == Collected
 		capped = capped || p.Status == Capped
 		if p.Reason != "" {
-			reasons = append(reasons, "Account "+p.AccountID+": "+p.Reason)
+			reasons = append(reasons, p.why())
 		}
 	}
 	run.Outcome = Succeeded
@@ -133,17 +133,7 @@ func (r *running) conclude() {
 	case len(reasons) > 0:
 		run.Partial = true
 	}
-	const most = 5
-	for i, reason := range reasons {
-		if i == most {
-			run.Reason += fmt.Sprintf(" And %d more; connections says which.", len(reasons)-most)
-			break
-		}
-		if i > 0 {
-			run.Reason += " "
-		}
-		run.Reason += reason
-	}
+	run.Reason = joined(reasons)
 }
 
 // advance does one step of a connection, or finds that another run has done it. *queue.Busy where it is to wait.

@@ -13,6 +13,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/cost/document"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/focus"
+	"github.com/tenantry/tenantry/pkg/generation"
 	"github.com/tenantry/tenantry/pkg/money"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
@@ -61,9 +62,6 @@ type Shadow struct {
 	Accounts []string       `json:"accounts" doc:"Sub-accounts; billing accounts for lines without a sub-account."`
 }
 
-// maxAttempts bounds how often a question is begun anew because deliveries moved what it was reading.
-const maxAttempts = 5
-
 // Ask answers a question from the projects that the scope sees. Errors are fault.Invalid for what the question cannot ask,
 // with places in the query of getCosts, fault.Unavailable where deliveries kept moving the costs, and the store's.
 func (s *Service) Ask(ctx context.Context, scope *tenant.Scope, q Question) (*Answer, error) {
@@ -79,52 +77,40 @@ func (s *Service) Ask(ctx context.Context, scope *tenant.Scope, q Question) (*An
 
 // gather plans and scans, on one state of the ledger.
 func (s *Service) gather(ctx context.Context, scope *tenant.Scope, q *Question) (*plan, *table, error) {
-	for attempt := range maxAttempts {
-		if err := pause(ctx, attempt); err != nil {
-			return nil, nil, err
-		}
+	var p *plan
+	var sums *table
+	err := generation.Try(ctx, func() error {
 		seen, err := s.look(ctx, scope)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		seen.keep(q.Filters)
 		view, err := q.view(seen.subjects)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		if err := seen.readIndexes(ctx, view); err != nil {
-			return nil, nil, err
+			return err
 		}
-		p, torn := newPlan(q, view, &seen.head, seen.subjects)
+		next, torn := newPlan(q, view, &seen.head, seen.subjects)
 		if torn {
-			continue
+			return ErrMoved
 		}
-		p.part = seen.part
+		p, next.part = next, seen.part
 		if err := p.refusal(); err != nil && !q.AllowPartial {
-			return nil, nil, err
+			return err
 		}
-		if t, err := p.scan(ctx, seen.tenant); !errors.Is(err, errMoved) {
-			return p, t, err
-		}
+		sums, err = p.scan(ctx, seen.tenant)
+		return err
+	})
+	if errors.Is(err, ErrMoved) {
+		err = busy()
 	}
-	return nil, nil, busy()
+	return p, sums, err
 }
 
 func busy() error {
 	return fault.New(fault.Unavailable, "Deliveries are changing the costs right now. Try again in a moment.")
-}
-
-// pause waits before all attempts but the first, longer each time.
-func pause(ctx context.Context, attempt int) error {
-	if attempt == 0 {
-		return nil
-	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(10 * time.Millisecond << attempt):
-		return nil
-	}
 }
 
 // answer makes the answer of what was added up.

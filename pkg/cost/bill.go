@@ -13,6 +13,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/cost/document"
 	"github.com/tenantry/tenantry/pkg/focus"
+	"github.com/tenantry/tenantry/pkg/generation"
 	"github.com/tenantry/tenantry/pkg/money"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -49,20 +50,22 @@ type BillCharge struct {
 // Bill reads what is billed, from the documents of the invoice view, and holds it against the control totals. The scope must see all projects. Errors
 // are fault.Unavailable where deliveries kept moving the costs, and the store's.
 func (s *Service) Bill(ctx context.Context, scope *tenant.Scope, billingAccount string, period calendar.Month) (*Bill, error) {
+	var b *Bill
 	moved := error(busy())
-	for attempt := range maxAttempts {
-		if err := pause(ctx, attempt); err != nil {
-			return nil, err
-		}
-		b, err := s.bill(ctx, scope, billingAccount, period)
-		if err == nil || !errors.Is(err, ErrOvertaken) {
-			return b, err
-		}
+	err := generation.Try(ctx, func() (err error) {
+		b, err = s.bill(ctx, scope, billingAccount, period)
 		if errors.Is(err, errUnlike) {
 			moved = err
 		}
+		if errors.Is(err, ErrOvertaken) {
+			return ErrMoved
+		}
+		return err
+	})
+	if errors.Is(err, ErrMoved) {
+		err = moved
 	}
-	return nil, moved
+	return b, err
 }
 
 // errUnlike says that documents do not add up to the control totals: both are not of one moment, or something is wrong with them.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
@@ -16,9 +17,31 @@ func kindRank(source string) int {
 	return slices.IndexFunc(kinds, func(k string) bool { return strings.HasPrefix(source, k) })
 }
 
+// lag is how many days an export may end before what Cost Explorer has of the same costs: AWS writes exports daily. One that was stopped
+// within a month does not hide what came after it.
+const lag = 5
+
 type claim struct {
 	source    string
 	delivered int64
+	through   calendar.Day
+}
+
+// stopped tells whether a is an export that delivers no more: Cost Explorer has told of later days since.
+func (a claim) stopped(by []claim) bool {
+	return strings.HasPrefix(a.source, "export:") && slices.ContainsFunc(by, func(b claim) bool {
+		return strings.HasPrefix(b.source, "ce:") && b.delivered > a.delivered && b.through > a.through+lag
+	})
+}
+
+// counts gives the claim on a unit that counts.
+func counts(all []claim) (best claim) {
+	for _, c := range all {
+		if !c.stopped(all) && (best.source == "" || c.better(best)) {
+			best = c
+		}
+	}
+	return best
 }
 
 // better tells whether a counts before b: the better kind, then the newer delivery, then the greater name.
@@ -35,24 +58,19 @@ func (c *Cover) Shadowed() map[string][]string {
 		if _, _, _, detail := DetailOf(s.Name); detail {
 			continue
 		}
-		own := map[string]int64{}
+		own := map[string]claim{}
 		for _, a := range s.Accounts {
 			for _, u := range a.Units {
-				own[u] = max(own[u], a.Delivered)
+				own[u] = claim{s.Name, max(own[u].delivered, a.Delivered), max(own[u].through, a.Last, a.Through)}
 			}
 		}
-		for u, delivered := range own {
-			claims[u] = append(claims[u], claim{s.Name, delivered})
+		for u, c := range own {
+			claims[u] = append(claims[u], c)
 		}
 	}
 	shadowed := map[string][]string{}
 	for unit, all := range claims {
-		best := all[0]
-		for _, c := range all[1:] {
-			if c.better(best) {
-				best = c
-			}
-		}
+		best := counts(all)
 		for _, c := range all {
 			if c != best {
 				shadowed[c.source] = append(shadowed[c.source], unit)

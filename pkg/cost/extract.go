@@ -12,6 +12,7 @@ import (
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/cost/document"
 	"github.com/tenantry/tenantry/pkg/focus"
+	"github.com/tenantry/tenantry/pkg/generation"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
@@ -31,7 +32,7 @@ const (
 var Grains = []Grain{ByDay, BySKU, ByResource, ByInvoice}
 
 // ErrMoved says that deliveries have superseded what an Extract reads: make another.
-var ErrMoved = errMoved
+var ErrMoved = generation.ErrMoved
 
 // Extract is all costs of a tenant that count, as they were at one moment. It reads documents when they are asked for, so
 // that it holds little; after a while they may be gone.

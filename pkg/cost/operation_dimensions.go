@@ -2,11 +2,13 @@ package cost
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
 
 	"github.com/tenantry/tenantry/pkg/cost/document"
+	"github.com/tenantry/tenantry/pkg/generation"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
@@ -47,22 +49,26 @@ func (s *Service) dimensionsOperation() route.Operation {
 }
 
 func (s *Service) dimensions(ctx context.Context, scope *tenant.Scope, _ *struct{}) (*dimensionsOut, error) {
-	for attempt := range maxAttempts {
-		if err := pause(ctx, attempt); err != nil {
-			return nil, err
-		}
+	out := &dimensionsOut{}
+	err := generation.Try(ctx, func() error {
 		seen, err := s.look(ctx, scope)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err := seen.readIndexes(ctx, document.Tags); err != nil {
-			return nil, err
+			return err
 		}
-		if a, torn := seen.asked(); !torn {
-			return &dimensionsOut{*a}, nil
+		a, torn := seen.asked()
+		if torn {
+			return ErrMoved
 		}
+		out.Body = *a
+		return nil
+	})
+	if errors.Is(err, ErrMoved) {
+		err = busy()
 	}
-	return nil, busy()
+	return out, err
 }
 
 // asked lists what can be asked of the subjects, from their indexes of the tags view.

@@ -25,9 +25,6 @@ const (
 // maxSums bounds the sums a scan holds, 32 bytes each.
 const maxSums = 4 << 20
 
-// errMoved says that documents were superseded while they were being read: start again from Head.
-var errMoved = errors.New("the documents were superseded")
-
 // fetch is a stored part to be read.
 type fetch struct {
 	read *read
@@ -105,7 +102,7 @@ func (t *table) addBatch(ctx context.Context, from *store.Tenant, batch []fetch)
 				return err
 			}
 			if r = again[0]; r == nil {
-				return errMoved
+				return ErrMoved
 			}
 		}
 		if err := t.addRecord(batch[i].read, r); err != nil {

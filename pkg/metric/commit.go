@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/generation"
 	"github.com/tenantry/tenantry/pkg/packed"
 	"github.com/tenantry/tenantry/pkg/resource"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -26,14 +27,6 @@ type Harvest struct {
 // Count is what a commit has kept.
 type Count struct{ Series, Values int }
 
-// generation is what a commit puts into projects and what it supersedes, written before either, so that whoever finds it after a
-// kill knows what to take away.
-type generation struct {
-	_      struct{} `cbor:",toarray"`
-	Next   []head
-	Before []head
-}
-
 // ErrOvertaken says that another run of the account was committed meanwhile.
 var ErrOvertaken = errors.New("another run of the account's metrics was quicker")
 
@@ -46,10 +39,11 @@ func (k Keeper) Commit(ctx context.Context, h *store.Tenant, v Harvest, guard ..
 	if err != nil {
 		return Count{}, err
 	}
-	if err := errors.Join(k.settle(ctx, h, v.Account), k.sweep(ctx, h, v.Account)); err != nil {
+	aside := k.aside(v.Account)
+	if err := errors.Join(k.settle(ctx, h, v.Account), aside.Sweep(ctx, h)); err != nil {
 		return Count{}, err
 	}
-	read, err := staged(ctx, h, v.Account, v.Parts)
+	read, err := aside.Staged(ctx, h, v.Parts)
 	if err != nil {
 		return Count{}, err
 	}
@@ -58,7 +52,7 @@ func (k Keeper) Commit(ctx context.Context, h *store.Tenant, v Harvest, guard ..
 		return Count{}, err
 	}
 	c := &commit{Keeper: k, tenant: h, harvest: &v, projects: projects}
-	if c.gen, err = k.id(); err != nil {
+	if c.gen, err = generation.Keeper(k).ID(); err != nil {
 		return Count{}, err
 	}
 	changes := append(slices.Clone(guard), store.Change{Key: store.MeasureBook(v.Account), Value: v.Book, Condition: store.VersionIs(book)})
@@ -69,8 +63,10 @@ func (k Keeper) Commit(ctx context.Context, h *store.Tenant, v Harvest, guard ..
 		}
 		changes = append(changes, head)
 	}
-	if err := c.load(ctx); err != nil {
-		return Count{}, err
+	if len(c.next) > 0 {
+		if err := k.notes(v.Account).Load(ctx, h, c.gen, c.next, c.before, c.parts); err != nil {
+			return Count{}, err
+		}
 	}
 	err = h.Write(ctx, changes...)
 	if conflict := store.Conflicted(err); conflict != nil && (len(conflict.Failed) == 0 || conflict.Failed[0] >= len(guard)) {
@@ -80,7 +76,7 @@ func (k Keeper) Commit(ctx context.Context, h *store.Tenant, v Harvest, guard ..
 		return Count{}, fmt.Errorf("make metrics count: %w", err)
 	}
 	_ = k.settle(ctx, h, v.Account) // what cannot be taken away now is by the next commit
-	_ = h.Load(ctx, deletes(v.Parts, func(name string) store.Key { return store.Reading(v.Account, name) }))
+	_ = aside.Clear(ctx, h, v.Parts)
 	return c.count, nil
 }
 
@@ -126,7 +122,8 @@ type commit struct {
 	harvest  *Harvest
 	projects map[string]tenant.ProjectID
 	gen      string
-	made     generation
+	next     []head // of the months that it changes
+	before   []head
 	parts    []store.Change
 	count    Count
 }
@@ -154,7 +151,7 @@ func (c *commit) month(ctx context.Context, m calendar.Month, read []Reading) (s
 	if err := c.split(&next, all); err != nil {
 		return store.Change{}, err
 	}
-	c.made.Next, c.made.Before = append(c.made.Next, next), append(c.made.Before, before)
+	c.next, c.before = append(c.next, next), append(c.before, before)
 	item, err := packed.Of(next)
 	return store.Change{Key: store.Measured(m, next.Account), Value: item, Condition: store.VersionIs(version)}, err
 }
@@ -164,8 +161,8 @@ func (c *commit) kept(ctx context.Context, x *head) (map[name]held, error) {
 	all := map[name]held{}
 	for i := range x.Holdings {
 		of := &x.Holdings[i]
-		parts, err := get(ctx, c.tenant, x.parts(of))
-		if errors.Is(err, errMoved) {
+		parts, err := generation.Get(ctx, c.tenant, x.parts(of), decode)
+		if errors.Is(err, generation.ErrMoved) {
 			return nil, ErrOvertaken
 		}
 		if err != nil {
@@ -252,88 +249,4 @@ func (c *commit) split(next *head, all map[name]held) error {
 		}
 	}
 	return nil
-}
-
-// load writes the documents, which nobody sees yet.
-func (c *commit) load(ctx context.Context) error {
-	if len(c.made.Next) == 0 {
-		return nil
-	}
-	note, err := packed.Of(c.made)
-	if err != nil {
-		return err
-	}
-	if err := c.tenant.Load(ctx, []store.Change{{Key: store.Measuring(c.harvest.Account, c.gen), Value: note}}); err != nil {
-		return fmt.Errorf("load metrics: %w", err)
-	}
-	for some := range slices.Chunk(c.parts, atOnce) {
-		if err := c.tenant.Load(ctx, some); err != nil {
-			return fmt.Errorf("load metrics: %w", err)
-		}
-	}
-	return nil
-}
-
-// settle takes away what commits of an account have left behind: what they superseded where they count, else, once they can no
-// longer come to their end, what they have loaded.
-func (k Keeper) settle(ctx context.Context, h *store.Tenant, account string) error {
-	span := store.AllMeasuring(account)
-	page, err := h.Query(ctx, span, store.List{Consistency: store.Strongly})
-	if err != nil {
-		return fmt.Errorf("settle metrics: %w", err)
-	}
-	for _, r := range page.Records {
-		var item packed.Item
-		var g generation
-		if err := r.Value.Decode(&item); err != nil {
-			return fmt.Errorf("settle metrics: %w", err)
-		}
-		if err := item.Into(&g); err != nil {
-			return fmt.Errorf("settle metrics: %w", err)
-		}
-		gone, err := k.over(ctx, h, &g)
-		if err != nil {
-			return err
-		}
-		if gone == nil {
-			continue
-		}
-		all := append(deletes(gone, func(k store.Key) store.Key { return k }), store.Change{Action: store.Delete, Key: span.Here(r)})
-		if err := h.Load(ctx, all); err != nil {
-			return fmt.Errorf("settle metrics: %w", err)
-		}
-	}
-	return nil
-}
-
-// over gives what is to be taken away because of a generation, nil where that is not known yet. All its months came to count together,
-// and since only the next commit settles what it supersedes, the first tells of all.
-func (k Keeper) over(ctx context.Context, h *store.Tenant, g *generation) ([]store.Key, error) {
-	gone := []store.Key{}
-	if len(g.Next) == 0 {
-		return gone, nil
-	}
-	now, _, err := readHead(ctx, h, g.Next[0].Account, g.Next[0].Month)
-	if err != nil {
-		return nil, err
-	}
-	some := g.Before
-	if now.Gen != g.Next[0].Gen {
-		if k.Clock().Sub(made(g.Next[0].Gen)) <= left {
-			return nil, nil
-		}
-		some = g.Next
-	}
-	for i := range some {
-		gone = append(gone, some[i].keys(nil)...)
-	}
-	return gone, nil
-}
-
-func deletes[T any](all []T, key func(T) store.Key) []store.Change {
-	changes := make([]store.Change, len(all))
-	for i, x := range all {
-		changes[i] = store.Change{Action: store.Delete, Key: key(x)}
-	}
-	return changes
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/fault"
-	"github.com/tenantry/tenantry/pkg/packed"
+	"github.com/tenantry/tenantry/pkg/generation"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
@@ -40,17 +40,16 @@ func (q *query) named(arn string) bool {
 
 // look gives the series that a query asks for, in order, and the heads of what it has read.
 func (s *Service) look(ctx context.Context, h *store.Tenant, q *query) ([]Shown, []head, error) {
-	for attempt := range attempts {
-		if err := pause(ctx, attempt); err != nil {
-			return nil, nil, err
-		}
-		all, heads, err := q.read(ctx, h)
-		if errors.Is(err, errMoved) {
-			continue
-		}
-		return all, heads, err
+	var all []Shown
+	var heads []head
+	err := generation.Try(ctx, func() (err error) {
+		all, heads, err = q.read(ctx, h)
+		return err
+	})
+	if errors.Is(err, generation.ErrMoved) {
+		err = fault.New(fault.Unavailable, "The metrics are being collected right now. Try again in a moment.")
 	}
-	return nil, nil, fault.New(fault.Unavailable, "The metrics are being collected right now. Try again in a moment.")
+	return all, heads, err
 }
 
 func (q *query) read(ctx context.Context, h *store.Tenant) ([]Shown, []head, error) {
@@ -60,7 +59,7 @@ func (q *query) read(ctx context.Context, h *store.Tenant) ([]Shown, []head, err
 	}
 	of := map[name]*Shown{}
 	for i := range heads {
-		parts, err := get(ctx, h, heads[i].keys(q.wants))
+		parts, err := generation.Get(ctx, h, heads[i].keys(q.wants), decode)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -112,11 +111,7 @@ func (q *query) heads(ctx context.Context, h *store.Tenant) (all []head, err err
 
 // headIn reads the head that a record is.
 func headIn(r store.Record) (x head, err error) {
-	var item packed.Item
-	if err := r.Value.Decode(&item); err != nil {
-		return x, fmt.Errorf("read which metrics count: %w", err)
-	}
-	if err := item.Into(&x); err != nil {
+	if err := generation.Unpack(r, &x); err != nil {
 		return x, fmt.Errorf("read which metrics count: %w", err)
 	}
 	return x, nil

@@ -2,14 +2,13 @@ package metric
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/calendar"
-	"github.com/tenantry/tenantry/pkg/packed"
+	"github.com/tenantry/tenantry/pkg/generation"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
@@ -37,12 +36,9 @@ type holding struct {
 
 // readHead gives the head and the version of its item, 0 where there is none.
 func readHead(ctx context.Context, h *store.Tenant, account string, m calendar.Month) (x head, version int64, err error) {
-	var item packed.Item
-	if version, err = h.Read(ctx, store.Measured(m, account), &item); err != nil || version == 0 {
-		return head{Account: account, Month: m}, 0, err
-	}
-	if err := item.Into(&x); err != nil {
-		return head{}, 0, fmt.Errorf("read which metrics count: %w", err)
+	x = head{Account: account, Month: m}
+	if version, err = generation.Read(ctx, h, store.Measured(m, account), &x); err != nil {
+		return x, 0, fmt.Errorf("read which metrics count: %w", err)
 	}
 	return x, version, nil
 }
@@ -62,60 +58,6 @@ func (x *head) parts(of *holding) (all []store.Key) {
 		all = append(all, store.Metrics(of.Project, of.Type, x.Month, x.Account, x.Gen, n))
 	}
 	return all
-}
-
-// errMoved says that a document was superseded while it was being read.
-var errMoved = errors.New("the document was superseded")
-
-// atOnce bounds the parts that are got or written together.
-const atOnce = 20
-
-// get reads parts, one slice of series each. They are never changed, so that an eventual read finds the right one or none; one that
-// a strong read does not find either was superseded.
-func get(ctx context.Context, h *store.Tenant, keys []store.Key) (all [][]*Series, err error) {
-	for some := range slices.Chunk(keys, atOnce) {
-		records, err := h.Get(ctx, store.Eventually, some...)
-		if err != nil {
-			return nil, fmt.Errorf("read metrics: %w", err)
-		}
-		for i, r := range records {
-			if r == nil {
-				again, err := h.Get(ctx, store.Strongly, some[i])
-				if err != nil {
-					return nil, fmt.Errorf("read metrics: %w", err)
-				}
-				if r = again[0]; r == nil {
-					return nil, errMoved
-				}
-			}
-			var item packed.Item
-			if err := r.Value.Decode(&item); err != nil {
-				return nil, fmt.Errorf("read metrics: %w", err)
-			}
-			series, err := decode(item)
-			if err != nil {
-				return nil, fmt.Errorf("read metrics: %w", err)
-			}
-			all = append(all, series)
-		}
-	}
-	return all, nil
-}
-
-// attempts bounds how often a read is begun anew because what it read was superseded.
-const attempts = 5
-
-// pause waits before all attempts but the first, longer each time.
-func pause(ctx context.Context, attempt int) error {
-	if attempt == 0 {
-		return nil
-	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(10 * time.Millisecond << attempt):
-		return nil
-	}
 }
 
 // Book is how far the metrics of an account are collected.

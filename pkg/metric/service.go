@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tenantry/tenantry/pkg/generation"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -53,40 +54,35 @@ type Kept struct {
 
 // Page gives some of a tenant's metrics, those of one account and month, after a position that an earlier page gave as next; "" at the end.
 func (s *Service) Page(ctx context.Context, h *store.Tenant, id tenant.ID, at string) (items []Kept, next string, err error) {
-	for attempt := range attempts {
-		if err := pause(ctx, attempt); err != nil {
-			return nil, "", err
-		}
+	err = generation.Try(ctx, func() error {
 		page, err := h.Query(ctx, store.EverMeasured(), store.List{After: at, Limit: 1, Consistency: store.Strongly})
 		if err != nil {
-			return nil, "", fmt.Errorf("read metrics: %w", err)
+			return fmt.Errorf("read metrics: %w", err)
 		}
+		next = page.Next
 		for _, r := range page.Records {
 			x, err := headIn(r)
 			if err != nil {
-				return nil, "", err
+				return err
 			}
-			items, err = x.all(ctx, h, id)
-			if err != nil && !errors.Is(err, errMoved) {
-				return nil, "", err
-			}
-			if err != nil {
-				break
+			if items, err = x.all(ctx, h, id); err != nil {
+				return err
 			}
 		}
-		if len(page.Records) == 0 || items != nil {
-			return items, page.Next, nil
-		}
+		return nil
+	})
+	if errors.Is(err, generation.ErrMoved) {
+		err = ErrOvertaken
 	}
-	return nil, "", ErrOvertaken
+	return items, next, err
 }
 
-// all gives everything of a head; not nil.
+// all gives everything of a head.
 func (x *head) all(ctx context.Context, h *store.Tenant, id tenant.ID) ([]Kept, error) {
-	items := []Kept{}
+	var items []Kept
 	for i := range x.Holdings {
 		of := &x.Holdings[i]
-		parts, err := get(ctx, h, x.parts(of))
+		parts, err := generation.Get(ctx, h, x.parts(of), decode)
 		if err != nil {
 			return nil, err
 		}

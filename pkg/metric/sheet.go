@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/generation"
 	"github.com/tenantry/tenantry/pkg/packed"
 )
 
@@ -31,8 +32,7 @@ type sheet struct {
 
 const (
 	sheetVersion = 1
-	maxPart      = 380 << 10 // bytes, below what an item may have
-	maxSeries    = 20_000    // of a part, so that what is decoded has bounds
+	maxSeries    = 20_000 // of a part, so that what is decoded has bounds
 )
 
 var errCorrupt = errors.New("a part of a document of metrics is not as it was written")
@@ -41,29 +41,16 @@ var errCorrupt = errors.New("a part of a document of metrics is not as it was wr
 func encode(month calendar.Month, kind string, all []*Series) (parts []packed.Item, err error) {
 	slices.SortFunc(all, compare)
 	for some := range slices.Chunk(all, maxSeries) {
-		more, err := encodeSorted(month, kind, some)
+		more, err := generation.Split(some, func(some []*Series) (packed.Item, bool, error) {
+			item, err := packed.Small(newSheet(month, kind, some))
+			return item, false, err
+		})
 		if err != nil {
 			return nil, err
 		}
 		parts = append(parts, more...)
 	}
 	return parts, nil
-}
-
-func encodeSorted(month calendar.Month, kind string, all []*Series) ([]packed.Item, error) {
-	item, err := packed.Small(newSheet(month, kind, all))
-	if err != nil || len(item.Body) <= maxPart {
-		return []packed.Item{item}, err
-	}
-	if len(all) == 1 {
-		return nil, fmt.Errorf("a series of %d bytes is more than an item holds", len(item.Body))
-	}
-	first, err := encodeSorted(month, kind, all[:len(all)/2])
-	if err != nil {
-		return nil, err
-	}
-	second, err := encodeSorted(month, kind, all[len(all)/2:])
-	return append(first, second...), err
 }
 
 func newSheet(month calendar.Month, kind string, all []*Series) *sheet {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/generation"
 	"github.com/tenantry/tenantry/pkg/packed"
 	"github.com/tenantry/tenantry/pkg/project"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -20,14 +21,6 @@ const MaxAccount = 250_000
 // Count is what a commit has made of an account's resources.
 type Count struct{ There, New, Gone int }
 
-// generation is what a commit puts into projects and what it supersedes, written before either, so that whoever finds it after a
-// kill knows what to take away.
-type generation struct {
-	_      struct{} `cbor:",toarray"`
-	Next   account
-	Before account // of no Gen where there was none
-}
-
 // ErrOvertaken says that another survey of the account was committed meanwhile.
 var ErrOvertaken = errors.New("another look at the account was quicker")
 
@@ -39,7 +32,7 @@ func (k Keeper) Commit(ctx context.Context, h *store.Tenant, s Survey, guard ...
 	if err != nil {
 		return Count{}, err
 	}
-	found, err := staged(ctx, h, s.Account, s.Parts)
+	found, err := k.aside(s.Account).Staged(ctx, h, s.Parts)
 	if err != nil {
 		return Count{}, err
 	}
@@ -49,7 +42,7 @@ func (k Keeper) Commit(ctx context.Context, h *store.Tenant, s Survey, guard ...
 			"connection, or connect its parts as accounts of their own.", s.Account, len(after), MaxAccount)
 	}
 	next := account{ID: s.Account, At: s.At.Unix(), Skipped: s.skipped()}
-	if next.Gen, err = k.id(); err != nil {
+	if next.Gen, err = generation.Keeper(k).ID(); err != nil {
 		return Count{}, err
 	}
 	if err := k.load(ctx, h, &next, before, after); err != nil {
@@ -59,7 +52,7 @@ func (k Keeper) Commit(ctx context.Context, h *store.Tenant, s Survey, guard ...
 		return Count{}, err
 	}
 	_ = k.settle(ctx, h, &next) // what cannot be taken away now is by the next commit
-	_ = h.Load(ctx, deletes(s.Parts, func(name string) store.Key { return store.Sighting(s.Account, name) }))
+	_ = k.aside(s.Account).Clear(ctx, h, s.Parts)
 	return count(&s, old, after), nil
 }
 
@@ -75,39 +68,9 @@ func (k Keeper) All(ctx context.Context, h *store.Tenant, account string, found 
 
 // current reads what counts of an account, and takes away what commits before have left behind.
 func (k Keeper) current(ctx context.Context, h *store.Tenant, id string) (account, []Resource, error) {
-	for attempt := range attempts {
-		if err := pause(ctx, attempt); err != nil {
-			return account{}, nil, err
-		}
-		x, _, err := readHead(ctx, h)
-		if err != nil {
-			return account{}, nil, err
-		}
-		now := account{ID: id}
-		if a := x.of(id); a != nil {
-			now = *a
-		}
-		if err := errors.Join(k.settle(ctx, h, &now), k.sweep(ctx, h, id)); err != nil {
-			return account{}, nil, err
-		}
-		sheets, err := get(ctx, h, now.keys())
-		if errors.Is(err, errMoved) {
-			continue
-		}
-		if err != nil {
-			return account{}, nil, err
-		}
-		var all []Resource
-		for _, s := range sheets {
-			for i := range s.Head {
-				r := s.resource(i)
-				r.AccountID = id
-				all = append(all, r)
-			}
-		}
-		return now, all, nil
-	}
-	return account{}, nil, ErrOvertaken
+	return look(ctx, h, id, func(now *account) error {
+		return errors.Join(k.settle(ctx, h, now), k.aside(id).Sweep(ctx, h))
+	})
 }
 
 // load splits resources by the projects' rules and writes what each project has, which nobody sees yet.
@@ -133,27 +96,12 @@ func (k Keeper) load(ctx context.Context, h *store.Tenant, next *account, before
 			changes = append(changes, store.Change{Key: key, Value: parts[n]})
 		}
 	}
-	note, err := packed.Of(generation{Next: *next, Before: before})
-	if err != nil {
-		return err
-	}
-	if err := h.Load(ctx, []store.Change{{Key: store.Inventoried(next.ID, next.Gen), Value: note}}); err != nil {
-		return fmt.Errorf("load resources: %w", err)
-	}
-	for some := range slices.Chunk(changes, atOnce) {
-		if err := h.Load(ctx, some); err != nil {
-			return fmt.Errorf("load resources: %w", err)
-		}
-	}
-	return nil
+	return k.notes(next.ID).Load(ctx, h, next.Gen, *next, before, changes)
 }
 
 // point makes a generation count in the place of another.
 func point(ctx context.Context, h *store.Tenant, next account, instead string, guard []store.Change) error {
-	for attempt := range attempts {
-		if err := pause(ctx, attempt); err != nil {
-			return err
-		}
+	err := generation.Try(ctx, func() error {
 		x, version, err := readHead(ctx, h)
 		if err != nil {
 			return err
@@ -166,54 +114,18 @@ func point(ctx context.Context, h *store.Tenant, next account, instead string, g
 			return err
 		}
 		err = h.Write(ctx, append(slices.Clone(guard), store.Change{Key: store.Inventory(), Value: item, Condition: store.VersionIs(version)})...)
-		conflict := store.Conflicted(err)
-		if conflict == nil || len(conflict.Failed) > 0 && conflict.Failed[0] < len(guard) {
-			if err != nil {
-				return fmt.Errorf("make resources count: %w", err)
-			}
-			return nil
+		if conflict := store.Conflicted(err); conflict != nil && (len(conflict.Failed) == 0 || conflict.Failed[0] >= len(guard)) {
+			return generation.ErrMoved // another account's survey was quicker
 		}
+		if err != nil {
+			return fmt.Errorf("make resources count: %w", err)
+		}
+		return nil
+	})
+	if errors.Is(err, generation.ErrMoved) {
+		return fault.New(fault.Unavailable, "The resources of many accounts are being changed right now.")
 	}
-	return fault.New(fault.Unavailable, "The resources of many accounts are being changed right now.")
-}
-
-// settle takes away what commits of an account have left behind: what they superseded where they count, else, once they can no
-// longer come to their end, what they have loaded.
-func (k Keeper) settle(ctx context.Context, h *store.Tenant, now *account) error {
-	span := store.AllInventoried(now.ID)
-	page, err := h.Query(ctx, span, store.List{Consistency: store.Strongly})
-	if err != nil {
-		return fmt.Errorf("settle resources: %w", err)
-	}
-	for _, r := range page.Records {
-		var item packed.Item
-		var g generation
-		if err := r.Value.Decode(&item); err != nil {
-			return fmt.Errorf("settle resources: %w", err)
-		}
-		if err := item.Into(&g); err != nil {
-			return fmt.Errorf("settle resources: %w", err)
-		}
-		gone := g.Before.keys()
-		if g.Next.Gen != now.Gen {
-			if k.Clock().Sub(made(g.Next.Gen)) <= left {
-				continue
-			}
-			gone = g.Next.keys()
-		}
-		if err := h.Load(ctx, append(deletes(gone, func(k store.Key) store.Key { return k }), store.Change{Action: store.Delete, Key: span.Here(r)})); err != nil {
-			return fmt.Errorf("settle resources: %w", err)
-		}
-	}
-	return nil
-}
-
-func deletes[T any](all []T, key func(T) store.Key) []store.Change {
-	changes := make([]store.Change, len(all))
-	for i, x := range all {
-		changes[i] = store.Change{Action: store.Delete, Key: key(x)}
-	}
-	return changes
+	return err
 }
 
 // count tells what a survey has changed.

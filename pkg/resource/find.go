@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/generation"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
@@ -26,17 +27,15 @@ type ref struct {
 
 // look reads what projects have of accounts and a query could keep; only says which projects.
 func (s *Service) look(ctx context.Context, h *store.Tenant, q *Query, only func(tenant.ProjectID) bool) ([]block, *head, error) {
-	for attempt := range attempts {
-		if err := pause(ctx, attempt); err != nil {
-			return nil, nil, err
+	var blocks []block
+	var x head
+	err := generation.Try(ctx, func() (err error) {
+		if x, _, err = readHead(ctx, h); err != nil {
+			return err
 		}
-		x, _, err := readHead(ctx, h)
-		if err != nil {
-			return nil, nil, err
-		}
-		var blocks []block
 		var keys []store.Key
 		all := 0
+		blocks = nil
 		for i := range x.Accounts {
 			a := &x.Accounts[i]
 			for j := range a.Holdings {
@@ -51,19 +50,19 @@ func (s *Service) look(ctx context.Context, h *store.Tenant, q *Query, only func
 			}
 		}
 		if all > MaxFind {
-			return nil, nil, fault.New(fault.Invalid, "These are %d resources; at most %d can be looked through at once. Ask for one project, or filter by "+
+			return fault.New(fault.Invalid, "These are %d resources; at most %d can be looked through at once. Ask for one project, or filter by "+
 				"account or project.", all, MaxFind)
 		}
-		sheets, err := get(ctx, h, keys)
-		if errors.Is(err, errMoved) {
-			continue
-		}
+		sheets, err := generation.Get(ctx, h, keys, decode)
 		for i := range sheets {
 			blocks[i].sheet = sheets[i]
 		}
-		return blocks, &x, err
+		return err
+	})
+	if errors.Is(err, generation.ErrMoved) {
+		err = fault.New(fault.Unavailable, "The resources are being collected right now. Try again in a moment.")
 	}
-	return nil, nil, fault.New(fault.Unavailable, "The resources are being collected right now. Try again in a moment.")
+	return blocks, &x, err
 }
 
 // match gives the resources of blocks that a query keeps, in its order.

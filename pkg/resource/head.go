@@ -3,12 +3,11 @@ package resource
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
-	"github.com/tenantry/tenantry/pkg/packed"
+	"github.com/tenantry/tenantry/pkg/generation"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
 )
@@ -48,11 +47,7 @@ type Skipped struct {
 
 // readHead gives the head and the version of its item, 0 where there is none.
 func readHead(ctx context.Context, h *store.Tenant) (x head, version int64, err error) {
-	var item packed.Item
-	if version, err = h.Read(ctx, store.Inventory(), &item); err != nil || version == 0 {
-		return head{}, 0, err
-	}
-	if err := item.Into(&x); err != nil {
+	if version, err = generation.Read(ctx, h, store.Inventory(), &x); err != nil {
 		return head{}, 0, fmt.Errorf("read the inventory: %w", err)
 	}
 	return x, version, nil
@@ -95,61 +90,6 @@ func (h *holding) keys(account, gen string) (all []store.Key) {
 		all = append(all, store.Resources(h.Project, account, gen, n))
 	}
 	return all
-}
-
-// errMoved says that a snapshot was superseded while it was being read.
-var errMoved = errors.New("the snapshot was superseded")
-
-// atOnce bounds the parts that are got together.
-const atOnce = 20
-
-// get reads parts. They are never changed, so that an eventual read finds the right one or none; one that a strong read does
-// not find either was superseded.
-func get(ctx context.Context, h *store.Tenant, keys []store.Key) ([]*sheet, error) {
-	var sheets []*sheet
-	for some := range slices.Chunk(keys, atOnce) {
-		records, err := h.Get(ctx, store.Eventually, some...)
-		if err != nil {
-			return nil, fmt.Errorf("read resources: %w", err)
-		}
-		for i, r := range records {
-			if r == nil {
-				again, err := h.Get(ctx, store.Strongly, some[i])
-				if err != nil {
-					return nil, fmt.Errorf("read resources: %w", err)
-				}
-				if r = again[0]; r == nil {
-					return nil, errMoved
-				}
-			}
-			var item packed.Item
-			if err := r.Value.Decode(&item); err != nil {
-				return nil, fmt.Errorf("read resources: %w", err)
-			}
-			s, err := decode(item)
-			if err != nil {
-				return nil, fmt.Errorf("read resources: %w", err)
-			}
-			sheets = append(sheets, s)
-		}
-	}
-	return sheets, nil
-}
-
-// attempts bounds how often a read is begun anew because what it read was superseded.
-const attempts = 5
-
-// pause waits before all attempts but the first, longer each time.
-func pause(ctx context.Context, attempt int) error {
-	if attempt == 0 {
-		return nil
-	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(10 * time.Millisecond << attempt):
-		return nil
-	}
 }
 
 // Origin is an account where resources come from.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenantry/tenantry/pkg/generation"
 	"github.com/tenantry/tenantry/pkg/packed"
 )
 
@@ -35,8 +36,7 @@ type sheet struct {
 
 const (
 	sheetVersion = 1
-	maxPart      = 380 << 10 // bytes, below what an item may have
-	maxElements  = 100_000   // of an array, below what is decoded
+	maxElements  = 100_000 // of an array, below what is decoded
 )
 
 var errCorrupt = errors.New("a part of a snapshot is not as it was written")
@@ -46,32 +46,17 @@ func encode(all []Resource) ([]packed.Item, error) {
 	slices.SortFunc(all, func(a, b Resource) int {
 		return cmp.Or(strings.Compare(a.Type, b.Type), strings.Compare(a.Region, b.Region), strings.Compare(a.ARN, b.ARN))
 	})
-	return encodeSorted(all)
-}
-
-func encodeSorted(all []Resource) ([]packed.Item, error) {
-	if len(all) == 0 {
-		return nil, nil
-	}
-	if len(all) < maxElements {
-		s := newSheet(all)
-		if len(s.Texts) < maxElements && len(s.Pairs) < maxElements {
-			item, err := packed.Small(s)
-			if err != nil || len(item.Body) <= maxPart {
-				return []packed.Item{item}, err
-			}
-			if len(all) == 1 {
-				return nil, fmt.Errorf("a resource of %d bytes is more than an item holds", len(item.Body))
-			}
+	return generation.Split(all, func(some []Resource) (item packed.Item, tooMany bool, err error) {
+		if len(some) >= maxElements {
+			return item, true, nil
 		}
-	}
-	half := len(all) / 2
-	first, err := encodeSorted(all[:half])
-	if err != nil {
-		return nil, err
-	}
-	second, err := encodeSorted(all[half:])
-	return append(first, second...), err
+		s := newSheet(some)
+		if len(s.Texts) >= maxElements || len(s.Pairs) >= maxElements {
+			return item, true, nil
+		}
+		item, err = packed.Small(s)
+		return item, false, err
+	})
 }
 
 // writer makes a sheet.

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -37,8 +40,8 @@ type Config struct {
 	Budget   int                    // budget: what the platform may cost in a month, in US dollars; 50 where absent
 }
 
-// ReadConfig reads the context. What is wrong with it is a panic, which ends the program with what is to be done.
-func ReadConfig(node constructs.Node) Config {
+// ReadConfig reads the context. The error says all that is wrong with it, and what is to be done.
+func ReadConfig(node constructs.Node) (Config, error) {
 	get := func(key, absent string) string {
 		if value := node.TryGetContext(jsii.String(key)); value != nil && value != "" {
 			return fmt.Sprint(value)
@@ -59,10 +62,7 @@ func ReadConfig(node constructs.Node) Config {
 	if c.Budget, err = strconv.Atoi(get("budget", "50")); err != nil {
 		c.Budget = -1 // which Validate refuses
 	}
-	if err := c.Validate(); err != nil {
-		panic(err)
-	}
-	return c
+	return c, c.Validate()
 }
 
 var (
@@ -91,6 +91,18 @@ func (c Config) Validate() error {
 	check(c.Cert == "" || certForm.MatchString(c.Cert), "certificate", c.Cert, "the ARN of a certificate in us-east-1, where CloudFront takes it from")
 	check(c.WAF == "" || wafForm.MatchString(c.WAF), "waf", c.WAF, "the ARN of a web ACL of CloudFront, which is in us-east-1")
 	check(c.Email == "" || strings.Contains(c.Email, "@"), "email", c.Email, "an e-mail address")
+	_, err = tenant.ParsePlan(c.Plan)
+	check(err == nil, "plan", c.Plan, "free, team or enterprise")
+	grace, err := time.ParseDuration(c.Grace)
+	check(err == nil && grace >= time.Hour && grace <= 2160*time.Hour, "grace", c.Grace, "a duration between 1h and 2160h")
+	for _, f := range functions {
+		_, err := os.Stat(filepath.Join(names{c}.asset(f), "bootstrap"))
+		check(err == nil, "build", c.Build, "a folder with "+f+" for "+c.Arch+": make build makes it")
+	}
+	if c.Page != "" {
+		_, err := os.Stat(filepath.Join(c.Page, "index.html"))
+		check(err == nil, "page", c.Page, "a folder with an index.html")
+	}
 	check(c.Budget > 0, "budget", "", "a whole number of US dollars")
 	return errors.Join(errs...)
 }

@@ -10,6 +10,18 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
+// Synth writes the templates of the stage that the CDK's context names, where the CDK wants them.
+func Synth() error {
+	app := awscdk.NewApp(nil)
+	c, err := ReadConfig(app.Node())
+	if err != nil {
+		return err
+	}
+	New(app, c)
+	app.Synth(nil)
+	return nil
+}
+
 // New makes the stacks of a stage in an app. They are of no account and region in particular: whoever deploys says which.
 func New(app constructs.Construct, c Config) []awscdk.Stack {
 	n := names{c}

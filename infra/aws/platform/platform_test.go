@@ -61,7 +61,9 @@ func synth(t *testing.T, context map[string]any, see func(awscdk.App)) assembly 
 		all[key] = value
 	}
 	app := awscdk.NewApp(&awscdk.AppProps{Context: &all, Outdir: &out, AnalyticsReporting: jsii.Bool(false)})
-	platform.New(app, platform.ReadConfig(app.Node()))
+	c, err := platform.ReadConfig(app.Node())
+	require.NoError(t, err)
+	platform.New(app, c)
 	if see != nil {
 		see(app)
 	}

@@ -123,8 +123,6 @@ func newPage(scope constructs.Construct, n names, bucket awss3.IBucket, d awsclo
 	}
 	if _, err := os.Stat(filepath.Join(dir, "index.html")); err == nil {
 		source = awss3deployment.Source_Asset(text(dir), nil)
-	} else if n.Page != "" {
-		panic(err)
 	}
 	awss3deployment.NewBucketDeployment(scope, text("PageFiles"), &awss3deployment.BucketDeploymentProps{
 		DestinationBucket: bucket, Sources: &[]awss3deployment.ISource{source}, Distribution: d, DistributionPaths: jsii.Strings("/*"),

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/connection"
+	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/store"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -21,6 +23,7 @@ import (
 // written over: the item's version decides which of two workers has written, and what the other wrote is named by nobody.
 type book struct {
 	Slot      time.Time                 `json:"slot"`            // fetched whole
+	Kind      connection.Kind           `json:"kind,omitempty"`  // of the connection, when it was asked last
 	Good      calendar.Day              `json:"good,omitempty"`  // of the last good run; 0 where there was none
 	Swept     calendar.Day              `json:"swept,omitempty"` // when all months were asked about last
 	Months    map[calendar.Month]*month `json:"months"`
@@ -97,6 +100,39 @@ func (m *month) lines() (n int) {
 func (m *month) move(today calendar.Day) {
 	m.Revision++
 	m.Changed, m.Final = today, false
+}
+
+// follow begins anew where the connection is of another kind than it was, since a payer's account is then asked for its own costs and no
+// more for those of the accounts below it, or the reverse. Months that Cost Explorer has no more stay as they were delivered.
+func (s *step) follow() {
+	b, kind := &s.book, s.task.Connection.Kind
+	if b.Kind != "" && b.Kind != kind {
+		for of, m := range b.Months {
+			for _, a := range m.Accounts {
+				b.Old = append(b.Old, a.File)
+			}
+			if of <= s.today().Month()-history {
+				delete(b.Months, of)
+				continue
+			}
+			*m = month{Revision: m.Revision, Delivered: m.Delivered, Days: controls{}, Accounts: map[string]*account{}}
+			m.move(s.today())
+		}
+		for _, name := range b.Views.Working {
+			b.Old = append(b.Old, name)
+		}
+		b.Views = views{Since: b.Views.Since}
+		b.Good, b.Plan = 0, nil
+	}
+	b.Kind = kind
+}
+
+// digest is of a delivery's content: a slot that is given up between the delivery and its book has used up a revision, which is another
+// slot's then.
+func digest(body []byte, terms delivery.Period) (string, error) {
+	told, err := json.Marshal(terms)
+	sum := sha256.Sum256(slices.Concat(body, told))
+	return hex.EncodeToString(sum[:8]), err
 }
 
 // load reads the book, and takes away the files that were given up.

@@ -71,6 +71,7 @@ func (c *Collector) Collect(ctx context.Context, t *collect.Task) (more bool, er
 	if !t.Slot.After(s.book.Slot) {
 		return false, nil
 	}
+	s.follow()
 	if p := s.book.Plan; p == nil || !p.Slot.Equal(t.Slot) || c.Clock().Sub(p.Made) > planLife {
 		first := s.book.Good == 0 && p == nil
 		if err := s.begin(ctx, first); err != nil {
@@ -259,7 +260,11 @@ func (s *step) deliver(ctx context.Context, waiting map[calendar.Month]bool) err
 		agree = agree && terms.Agrees
 		d.Files = append(d.Files, delivery.DepositFile{Name: of.String() + ".csv.gz", Body: body})
 		d.Periods[of] = terms
-		key = append(key, fmt.Sprintf("%s=%d", of, m.Revision))
+		sum, err := digest(body, terms)
+		if err != nil {
+			return err
+		}
+		key = append(key, fmt.Sprintf("%s=%d.%s", of, m.Revision, sum))
 	}
 	if len(d.Files) == 0 {
 		return nil

@@ -2,6 +2,7 @@ package costexplorer
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -143,7 +144,8 @@ func (s *step) fetchView(ctx context.Context, v view) (late bool, err error) {
 			if err != nil {
 				return false, err
 			}
-			name := fmt.Sprintf("collected/%s/%s/view.%d", s.task.Connection.ID, v.Month, s.version)
+			sum := sha256.Sum256(body)
+			name := fmt.Sprintf("collected/%s/%s/view.%d.%x", s.task.Connection.ID, v.Month, s.version, sum[:6])
 			if err := s.collector.Files.Put(ctx, s.task.Scope, name, body); err != nil {
 				return false, err
 			}
