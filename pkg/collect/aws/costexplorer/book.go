@@ -8,8 +8,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/connection"
@@ -237,6 +240,32 @@ func (s *step) readDays(ctx context.Context, a *account) (days, error) {
 		return nil, err
 	}
 	return all, unpack(body, &all)
+}
+
+// together is how many files are read at once: a payer's month is one of each account, and a step has a minute.
+const together = 16
+
+// each gives what the accounts of a month have, by their IDs in order.
+func (s *step) each(ctx context.Context, m *month, do func(id string, all days) error) error {
+	for ids := range slices.Chunk(slices.Sorted(maps.Keys(m.Accounts)), together) {
+		read := make([]days, len(ids))
+		g, ctx := errgroup.WithContext(ctx)
+		for i, id := range ids {
+			g.Go(func() (err error) {
+				read[i], err = s.readDays(ctx, m.Accounts[id])
+				return err
+			})
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+		for i, id := range ids {
+			if err := do(id, read[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // writeDays puts an account's month into a file of its own and has the book name it.

@@ -27,14 +27,8 @@ func (s *step) render(ctx context.Context, of calendar.Month) (body []byte, term
 		terms.Through = max(terms.Through, d)
 	}
 	w, finish := s.writer(of)
-	for _, id := range slices.Sorted(maps.Keys(m.Accounts)) {
-		all, err := s.readDays(ctx, m.Accounts[id])
-		if err != nil {
-			return nil, terms, err
-		}
-		if err := w.account(id, all); err != nil {
-			return nil, terms, err
-		}
+	if err := s.each(ctx, m, w.account); err != nil {
+		return nil, terms, err
 	}
 	if w.written == 0 { // what was there is gone: a line of nothing takes its place
 		w.write(s.task.Connection.AccountID, of.First(), &cell{Service: "No service"}, "Usage", "", money.Amount{}, money.Amount{})

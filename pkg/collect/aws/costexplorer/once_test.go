@@ -3,7 +3,10 @@ package costexplorer_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -76,4 +79,39 @@ func TestCostsAreDeliveredThoughASlotWasGivenUpAfterItsDelivery(t *testing.T) {
 	january("50")
 	w.collect()
 	require.Equal(t, "50", w.ask(year+"&metric=billedCost").Total)
+}
+
+// slow are files that take a while to read, and know how many were read at once.
+type slow struct {
+	costexplorer.Files
+	now, most atomic.Int32
+}
+
+func (f *slow) Get(ctx context.Context, s *tenant.Scope, name string) ([]byte, error) {
+	n := f.now.Add(1)
+	defer f.now.Add(-1)
+	for most := f.most.Load(); n > most && !f.most.CompareAndSwap(most, n); most = f.most.Load() {
+	}
+	time.Sleep(2 * time.Millisecond)
+	return f.Files.Get(ctx, s, name)
+}
+
+func TestAPayersAccountsAreReadTogetherAndBoundedly(t *testing.T) {
+	w := newTester(t, connection.Payer, cesim.Options{})
+	var accounts []string
+	var all []cesim.Charge
+	for i := range 40 {
+		accounts = append(accounts, fmt.Sprintf("3333%08d", i))
+		all = append(all, charge(accounts[i], "2026-02-05", "AWS Lambda", "eu-west-1", "Usage", "1", "1"))
+	}
+	w.sim.Organize(payer, accounts...)
+	w.sim.Set(all)
+	files := &slow{Files: w.collector.Files}
+	w.collector.Files = files
+	w.collect()
+	w.app.Alice.Do(t, "PATCH", w.app.Alice.Path("/projects/"+string(w.app.Alice.Project)), map[string]any{"accountIds": accounts}).Is(t, 200)
+	w.app.Work(t)
+	require.Equal(t, "40", w.ask(year+"&metric=billedCost").Total)
+	require.Greater(t, files.most.Load(), int32(1))
+	require.LessOrEqual(t, files.most.Load(), int32(16))
 }

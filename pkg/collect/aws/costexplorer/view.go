@@ -196,17 +196,13 @@ func (s *step) details(ctx context.Context, of span, id string, v view) (map[cal
 func (s *step) deliverView(ctx context.Context, v view) error {
 	b, m := &s.book.Views, s.book.Months[v.Month]
 	w, finish := s.writer(v.Month)
-	for _, id := range slices.Sorted(maps.Keys(m.Accounts)) {
-		known, err := s.readDays(ctx, m.Accounts[id])
-		if err != nil {
-			return err
-		}
+	if err := s.each(ctx, m, func(id string, known days) error {
 		for _, d := range known {
 			d.Cells = slices.DeleteFunc(d.Cells, func(c cell) bool { return chargeOf(c.Record).usage })
 		}
-		if err := w.account(id, known); err != nil {
-			return err
-		}
+		return w.account(id, known)
+	}); err != nil {
+		return err
 	}
 	for unit, name := range b.Working {
 		id, _, _ := strings.Cut(unit, " ")
