@@ -66,7 +66,7 @@ test-cloud: ## the CDK app, which is a module of its own and not in test and lin
 e2e-cloud: ## what is synthesized, stood up from its templates alone and attacked: README's flow, the isolation matrix, IAM's decisions and their mutants
 	@$(MAKE) --no-print-directory build ARCHS=$$(go env GOARCH)
 	go build -C infra/aws -mod=mod -o ../../build/platform .
-	CI=true TENANTRY_E2E=1 go test -count 1 -timeout 10m -run '^TestCloud$$' -v ./infra/e2e
+	CI=true TENANTRY_E2E=1 go test -count 1 -timeout 20m -run '^TestCloud$$' -v ./infra/e2e
 
 synth: assets ## the templates of STAGE into cdk.out, without an account; ARCH=x86_64, CONTEXT="key=value ..."
 	go build -C infra/aws -mod=mod -o ../../build/platform .

@@ -79,7 +79,7 @@ func (p *Platform) function(_ testing.TB, s *Stack, id string) error {
 	f := &Function{ARN: arn, Name: strings.TrimPrefix(arn, p.World.arn("lambda", "function:")), Role: in.Role, platform: p, binary: binary,
 		timeout: time.Duration(max(in.Timeout, 3)) * time.Second}
 	if !p.Account.Ask(policytest.Request{Action: "sts:AssumeRole", Resource: in.Role, Principal: "lambda.amazonaws.com", Context: p.from(arn)}) {
-		return fmt.Errorf("Lambda may not give it the role %s", in.Role)
+		return fmt.Errorf("there is no leave for Lambda to give it the role %s", in.Role)
 	}
 	f.logs = p.World.arn("logs", "log-group:"+cmp.Or(in.LoggingConfig.LogGroup, "/aws/lambda/"+f.Name))
 	limit := environments

@@ -291,11 +291,11 @@ func (p *platform) serve(ctx context.Context, grace time.Duration) error {
 	defer stop()
 	var running sync.WaitGroup
 	for range workers {
-		running.Go(func() { work(ctx, p.queue, p.read, p.log) })
-		running.Go(func() { work(ctx, p.jobs, p.work, p.log) })
+		running.Go(func() { work(ctx, p.queue, p.read, longest, p.log) })
+		running.Go(func() { work(ctx, p.jobs, p.work, longest, p.log) })
 	}
 	for range collectors {
-		running.Go(func() { work(ctx, p.runs, p.collect, p.log) })
+		running.Go(func() { work(ctx, p.runs, p.collect, asked, p.log) })
 	}
 	running.Go(func() { p.tick(ctx) })
 	running.Go(func() { p.keepTime(ctx) })

@@ -17,10 +17,11 @@ const (
 	collectors = 2               // that collect at the same time, so that an account that does not answer holds up nobody else's
 	turn       = 5 * time.Second // of long work for one tenant, before others have theirs
 	longest    = time.Second     // that a message waits for the other worker: to ask again costs nothing here
+	asked      = time.Hour       // and one of a run, which waits for another or for AWS, and says until when
 )
 
-// work handles the queue's messages until ctx ends; the message in hand then stays in the queue.
-func work(ctx context.Context, q *bolt.Queue, do queue.Worker, log *slog.Logger) {
+// work handles the queue's messages until ctx ends; the message in hand then stays in the queue. One that asks to wait does, so long at most.
+func work(ctx context.Context, q *bolt.Queue, do queue.Worker, longest time.Duration, log *slog.Logger) {
 	for ctx.Err() == nil {
 		m, err := q.Receive(ctx)
 		if err != nil {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/audit"
-	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/fence"
 	"github.com/tenantry/tenantry/pkg/grant"
 	"github.com/tenantry/tenantry/pkg/identity"
@@ -168,18 +167,7 @@ func (s *Service) orphans(ctx context.Context, scope *tenant.Scope, keys []Key) 
 
 // find reads the key that a path names, with the version that both its items have.
 func find(ctx context.Context, d *store.Directory, scope *tenant.Scope, id string) (i item, version int64, err error) {
-	none := fault.New(fault.NotFound, "There is no such API key in this organization: it was revoked, or never was.")
-	key, err := tenant.ParseKeyID(id)
-	if err != nil {
-		return i, 0, none
-	}
-	if version, err = d.Read(ctx, store.OrgAPIKey(scope.Tenant(), key), &i); err != nil {
-		return i, 0, fmt.Errorf("read an API key: %w", err)
-	}
-	if version == 0 {
-		return i, 0, none
-	}
-	return i, version, nil
+	return fence.Find[item](ctx, d, scope, id, tenant.ParseKeyID, store.OrgAPIKey, "There is no such API key in this organization: it was revoked, or never was.")
 }
 
 // whole is the key as an owner is shown it, without its last use.

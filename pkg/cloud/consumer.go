@@ -53,6 +53,7 @@ func (c *Consumer) one(ctx context.Context, m events.SQSMessage) bool {
 		return false
 	}
 	verdict, wait := c.Work(ctx, log, []byte(m.Body))
+	wait = (wait + time.Second - 1).Truncate(time.Second) // SQS counts whole ones, and what comes too early would wait again
 	switch verdict {
 	case queue.Done:
 		return true

@@ -49,6 +49,7 @@ func TestBatch(t *testing.T) {
 		"waits longer each time":                     {[]error{passing, passing}, []string{"3", "50"}, []string{"m0", "m1"}, map[string]time.Duration{"r0": 2 * time.Minute, "r1": 16 * time.Minute}},
 		"waits where the count is missing":           {[]error{passing}, []string{""}, []string{"m0"}, map[string]time.Duration{"r0": 30 * time.Second}},
 		"waits for another worker":                   {[]error{busy(50 * time.Second)}, []string{"9"}, []string{"m0"}, map[string]time.Duration{"r0": 50 * time.Second}},
+		"waits whole seconds, and never too few":     {[]error{busy(1001 * time.Millisecond)}, []string{"1"}, []string{"m0"}, map[string]time.Duration{"r0": 2 * time.Second}},
 		"waits no longer than SQS lets it":           {[]error{busy(100 * time.Hour)}, []string{"1"}, []string{"m0"}, map[string]time.Duration{"r0": 12 * time.Hour}},
 		"fails by the messages whose handler panics": {[]error{errors.New("panic"), nil}, []string{"1", "1"}, []string{"m0"}, map[string]time.Duration{"r0": 30 * time.Second}},
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/queue"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -41,13 +42,16 @@ type fetchBook struct {
 	clock  func() time.Time
 	key    store.Key
 	run    *runBook
+	free   bool // whoever has the lease is a run that has ended
 	fetch  fetch
-	stored int64          // version of the item, 0 where there is none
+	stored int64 // version of the item, 0 where there is none
+	source connection.Connection
+	known  int64          // version of the source that this worker knows
 	with   []store.Change // written with the end of the fetch
 }
 
 // Read reads the fetch as the run sees it: one of an earlier slot that nobody is at is one of the run's slot, not begun. The version
-// is one more than the stored one, since no version means no record. *queue.Busy where it is to wait.
+// is one more than the stored one, since no version means no record. *waiting where it is to wait.
 func (b *fetchBook) Read(ctx context.Context, r *job.Record) (int64, error) {
 	b.fetch = fetch{}
 	var err error
@@ -56,16 +60,64 @@ func (b *fetchBook) Read(ctx context.Context, r *job.Record) (int64, error) {
 	}
 	f, now := &b.fetch, b.clock()
 	held := f.Job.Status == job.Waiting && f.Job.Owner != "" && f.Job.Owner != b.owner() && now.Before(f.Job.Until)
+	if b.free = false; held {
+		if b.free, err = b.over(ctx, f.Job.Owner); err != nil {
+			return 0, err
+		}
+		held = !b.free
+	}
 	if b.stored == 0 || f.Slot.Before(b.run.run.Slot) && !held {
 		*f = fetch{Slot: b.run.run.Slot, Last: f.Last, Denied: f.Denied, Resume: f.Resume, Throttles: f.Throttles,
 			Job: job.Record{Status: job.Waiting, CreatedAt: now.UTC().Truncate(time.Millisecond)}}
 	}
-	if f.Job.Status == job.Waiting && now.Before(f.Resume) {
-		return 0, &queue.Busy{Wait: f.Resume.Sub(now)}
+	switch {
+	case held:
+		return 0, f.held(now)
+	case f.Job.Status == job.Waiting && now.Before(f.Resume):
+		return 0, wait(f.Resume.Sub(now), "AWS asks to slow down. It goes on by itself at "+second(f.Resume)+".", nil)
 	}
 	*r = f.Job
 	return b.stored + 1, nil
 }
+
+// over tells whether the run is at its end that has a lease of this name.
+func (b *fetchBook) over(ctx context.Context, owner string) (bool, error) {
+	project, run, _ := strings.Cut(owner, "/")
+	id, err := tenant.ParseRunID(run)
+	if err != nil {
+		return false, fmt.Errorf("read who fetches: %w", err)
+	}
+	var holder Run
+	version, err := b.tenant.Read(ctx, runKey(tenant.ProjectID(project), b.run.run.Kind, id.Slot()), &holder)
+	if err != nil {
+		return false, fmt.Errorf("read who fetches: %w", err)
+	}
+	return version == 0 || holder.done(), nil
+}
+
+// patient is how long a run that waits for another does not look whether that is at its end.
+const patient = 15 * time.Second
+
+// held is the error of a run that finds another at the connection.
+func (f *fetch) held(now time.Time) error {
+	return wait(min(f.Job.Until.Sub(now), patient), "Another run is reading the account. It goes on by itself when that is at its end.", &Origin{f.Project, f.Run})
+}
+
+func second(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// waiting is the error of a run that has to wait, with what for in words for people.
+type waiting struct {
+	*queue.Busy
+	why string
+	by  *Origin
+}
+
+func wait(d time.Duration, why string, by *Origin) error {
+	return &waiting{&queue.Busy{Wait: d}, why, by}
+}
+
+// Unwrap gives how long.
+func (w *waiting) Unwrap() error { return w.Busy }
 
 // Write writes the fetch; where it is at its end with all that makes it seen, and only where the run is still this worker's.
 func (b *fetchBook) Write(ctx context.Context, r job.Record, version int64) error {
@@ -76,7 +128,7 @@ func (b *fetchBook) Write(ctx context.Context, r job.Record, version int64) erro
 		changes = append(changes, b.run.check())
 	}
 	if r.Status == job.Done {
-		changes = append(changes, b.with...)
+		changes = append(append(changes, b.readable()), b.with...)
 	}
 	if err := b.tenant.Write(ctx, changes...); err != nil {
 		return err
@@ -93,9 +145,19 @@ func (b *runBook) check() store.Change {
 	return store.Change{Action: store.Check, Key: b.key, Condition: store.VersionIs(b.version)}
 }
 
-// guard holds as long as this worker has the run and the fetch.
+// guard holds as long as this worker has the run and the fetch, and the connection is as it was.
 func (b *fetchBook) guard() []store.Change {
+	return append(b.hold(), b.readable())
+}
+
+// hold holds as long as this worker has the run and the fetch, whatever has become of the connection.
+func (b *fetchBook) hold() []store.Change {
 	return []store.Change{b.run.check(), {Action: store.Check, Key: b.key, Condition: store.VersionIs(b.stored)}}
+}
+
+// readable holds as long as the connection is the one that was read: of what was deleted meanwhile nothing becomes visible.
+func (b *fetchBook) readable() store.Change {
+	return store.Change{Action: store.Check, Key: store.Connection(b.source.ID), Condition: store.VersionIs(b.known)}
 }
 
 // add puts what a step has said of itself into the fetch.
@@ -141,16 +203,21 @@ const maxAsides = 20
 // maxSkipped is more regions than AWS has.
 const maxSkipped = 60
 
-// tell puts the state of the fetch into a run's part.
-func (f *fetch) tell(p *Part, own tenant.RunID) {
+// took tells a run's part what the run has asked for.
+func (f *fetch) took(p *Part, own tenant.RunID) {
 	if use, ok := f.Uses[own]; ok {
 		p.Pages, p.Metrics, p.Calls = use.Pages, use.Metrics, use.Calls
 	}
+}
+
+// tell puts the state of the fetch into a run's part.
+func (f *fetch) tell(p *Part, own tenant.RunID) {
+	f.took(p, own)
 	p.Reason = strings.Join(append(slices.Clone(f.Asides), f.Reason), " ")
 	if f.Reason == "" {
 		p.Reason = strings.Join(f.Asides, " ")
 	}
-	p.Status = PartRunning
+	p.Status, p.SkippedMore = PartRunning, 0
 	if f.Job.Status == job.Done {
 		p.Status = f.Result
 	}

@@ -2,12 +2,15 @@ package collect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/job"
+	"github.com/tenantry/tenantry/pkg/queue"
 	"github.com/tenantry/tenantry/pkg/store"
 )
 
@@ -20,9 +23,9 @@ const (
 
 // broken notes that a connection was denied access, and pauses it where that has been so for too long. It gives the reason as it
 // was noted.
-func (r *running) broken(ctx context.Context, c connection.Connection, reason string) (string, error) {
-	now := r.service.now()
-	return reason, r.mark(ctx, c, "breakConnection", reason, func(c *connection.Connection) bool {
+func (f *fetching) broken(ctx context.Context, reason string) (string, error) {
+	now := f.service.now()
+	err := f.mark(ctx, "breakConnection", reason, func(c *connection.Connection) bool {
 		if c.Status == connection.Paused {
 			return false
 		}
@@ -39,27 +42,29 @@ func (r *running) broken(ctx context.Context, c connection.Connection, reason st
 		c.Reason = reason
 		return changed
 	})
+	return reason, err
 }
 
 // mended notes that a broken connection works again, unless it is still denied what another kind needs.
-func (r *running) mended(ctx context.Context, c connection.Connection) error {
+func (f *fetching) mended(ctx context.Context) error {
+	c := f.connection
 	if c.Status != connection.Broken {
 		return nil
 	}
-	page, err := r.tenant.Query(ctx, store.Fetches(c.ID), store.List{Consistency: store.Strongly})
+	page, err := f.tenant.Query(ctx, store.Fetches(c.ID), store.List{Consistency: store.Strongly})
 	if err != nil {
 		return fmt.Errorf("read what was fetched: %w", err)
 	}
 	for _, record := range page.Records {
-		var f fetch
-		if err := record.Value.Decode(&f); err != nil {
+		var other fetch
+		if err := record.Value.Decode(&other); err != nil {
 			return fmt.Errorf("read what was fetched: %w", err)
 		}
-		if own := store.Fetch(c.ID, string(r.message.Kind)); record.Address.SK != own.Sort() && !f.Denied.IsZero() {
+		if own := store.Fetch(c.ID, string(f.message.Kind)); record.Address.SK != own.Sort() && !other.Denied.IsZero() {
 			return nil
 		}
 	}
-	return r.mark(ctx, c, "mendConnection", "", func(c *connection.Connection) bool {
+	return f.mark(ctx, "mendConnection", "", func(c *connection.Connection) bool {
 		if c.Status != connection.Broken {
 			return false
 		}
@@ -68,28 +73,76 @@ func (r *running) mended(ctx context.Context, c connection.Connection) error {
 	})
 }
 
-// mark changes a connection on condition of what is stored, with a row of the audit log; change tells whether there is one.
-func (r *running) mark(ctx context.Context, c connection.Connection, operation, reason string, change func(*connection.Connection) bool) error {
+// errChanged says that the connection is gone, or has been given another role or verified since it was read.
+var errChanged = errors.New("the connection has changed")
+
+// same tells whether the connection is still the one that this step has read, whatever else was changed of it: errChanged where not.
+func (f *fetching) same(ctx context.Context) error {
+	_, err := f.again(ctx)
+	return err
+}
+
+// again reads the connection as it is by now.
+func (f *fetching) again(ctx context.Context) (connection.Connection, error) {
+	c, version, err := connection.Read(ctx, f.tenant, f.connection.ID)
+	if err != nil {
+		return c, passing(err)
+	}
+	was := f.connection
+	if version == 0 || c.RoleARN != was.RoleARN || c.Profile != was.Profile || !at(c.VerifiedAt).Equal(at(was.VerifiedAt)) {
+		return c, errChanged
+	}
+	f.book.known = version
+	return c, nil
+}
+
+func at(t *time.Time) (at time.Time) {
+	if t != nil {
+		at = *t
+	}
+	return at
+}
+
+// unmarked says what becomes of a step that has found the connection changed: it is done again as the connection is by now.
+func (f *fetching) unmarked(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, errChanged):
+		return f.note(ctx, func(rec *job.Record) { rec.Attempts = 0 })
+	case store.Conflicted(err) != nil:
+		return &queue.Busy{Wait: time.Second}
+	}
+	return passing(err)
+}
+
+// mark changes the connection on condition of what is stored and of this worker's hold on the fetch, with a row of the audit log; change
+// tells whether there is one.
+func (f *fetching) mark(ctx context.Context, operation, reason string, change func(*connection.Connection) bool) error {
 	for range attempts {
-		c, version, err := connection.Read(ctx, r.tenant, c.ID)
-		if err != nil || version == 0 {
+		c, err := f.again(ctx)
+		if err != nil {
 			return err
 		}
 		before := told{Status: string(c.Status), Reason: c.Reason}
 		if !change(&c) {
 			return nil
 		}
-		c.UpdatedAt = r.service.now()
-		row, err := r.service.Audit.Row(ctx, r.scope, audit.Event{Target: "connection/" + string(c.ID), Operation: operation, Reason: reason,
+		c.UpdatedAt = f.service.now()
+		row, err := f.service.Audit.Row(ctx, f.scope, audit.Event{Target: "connection/" + string(c.ID), Operation: operation, Reason: reason,
 			Before: before, After: told{Status: string(c.Status), Reason: c.Reason}})
 		if err != nil {
 			return err
 		}
-		err = r.tenant.Write(ctx, store.Change{Key: store.Connection(c.ID), Value: c, Condition: store.VersionIs(version)}, row)
-		if err == nil && c.Status == connection.Paused && r.service.Paused != nil {
-			r.service.Paused(ctx, r.scope)
+		changes := append(f.book.hold(), store.Change{Key: store.Connection(c.ID), Value: c, Condition: store.VersionIs(f.book.known)}, row)
+		err = f.tenant.Write(ctx, changes...)
+		if err == nil {
+			f.book.known++
+			if c.Status == connection.Paused && f.service.Paused != nil {
+				f.service.Paused(ctx, f.scope)
+			}
+			return nil
 		}
-		if store.Conflicted(err) == nil {
+		conflict := store.Conflicted(err)
+		if conflict == nil || !conflict.Contended && conflict.Failed[0] < len(f.book.hold()) {
 			return err
 		}
 	}

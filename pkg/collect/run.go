@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -33,13 +34,13 @@ type Run struct {
 	Slot        time.Time        `json:"slot" doc:"When it was due by its schedule, or was started by hand. There is one run of a project, kind and slot."`
 	Status      Status           `json:"status" enum:"queued,running,succeeded,failed,cancelled"`
 	Partial     bool             `json:"partial,omitempty" doc:"Not all could be collected; reason says why."`
-	Reason      string           `json:"reason,omitempty" doc:"Why it failed, was cancelled or is partial, and what to do."`
+	Reason      string           `json:"reason,omitempty" doc:"Why it failed, was cancelled or is partial, and what to do; of one that is running what it waits for, or what went wrong and is tried again."`
 	StartedBy   *audit.Actor     `json:"startedBy,omitempty" doc:"Who started it by hand; absent where its schedule did."`
 	CreatedAt   time.Time        `json:"createdAt"`
 	StartedAt   *time.Time       `json:"startedAt,omitempty"`
 	FinishedAt  *time.Time       `json:"finishedAt,omitempty"`
 	DurationMS  int64            `json:"durationMs,omitempty" doc:"From its start to its end, waiting included."`
-	Attempts    int              `json:"attempts" doc:"How often a worker has taken it up."`
+	Attempts    int              `json:"attempts" doc:"How often a worker has worked on it; one that found that it must wait has not."`
 	Counts      map[string]int64 `json:"counts,omitempty" doc:"What it brought, by name."`
 	Pages       int64            `json:"pages" doc:"Asked of Cost Explorer. What a worker that was killed asked for since its last step is in the usage of the plan alone."`
 	Metrics     int64            `json:"metrics" doc:"Asked for with GetMetricData."`
@@ -56,9 +57,10 @@ type Part struct {
 	AccountID    string              `json:"accountId"`
 	Status       PartStatus          `json:"status" enum:"waiting,running,collected,denied,capped,failed,left"`
 	Reason       string              `json:"reason,omitempty" doc:"Why not all was collected, and what to do."`
-	FetchedBy    *Origin             `json:"fetchedBy,omitempty" doc:"The other run that fetched this connection for the slot, or for a later one: an account that several projects share is fetched once."`
-	Stage        string              `json:"stage,omitempty" doc:"How far it is."`
+	FetchedBy    *Origin             `json:"fetchedBy,omitempty" doc:"The other run that fetched this connection for the slot, or for a later one: an account that several projects share is fetched once. While this one waits, whom it waits for."`
+	Stage        string              `json:"stage,omitempty" doc:"How far it is, or what it waits for."`
 	Skipped      []Skipped           `json:"skipped,omitempty" doc:"Regions that were left out."`
+	SkippedMore  int                 `json:"skippedMore,omitempty" doc:"How many more were left out than there is room for in skipped."`
 	Counts       map[string]int64    `json:"counts,omitempty"`
 	Pages        int64               `json:"pages"`
 	Metrics      int64               `json:"metrics"`
@@ -137,14 +139,14 @@ func (r *Run) leave() {
 	r.Connections = slices.Clone(r.Connections)
 	for i := range r.Connections {
 		if p := &r.Connections[i]; !p.ended() {
-			p.Status, p.Stage = Left, ""
+			p.Status, p.Stage, p.FetchedBy = Left, "", nil
 		}
 	}
 }
 
 // change writes the run over a version.
 func (r *record) change(version int64) store.Change {
-	c := store.Change{Key: runKey(r.ProjectID, r.Kind, r.Slot), Value: *r, Condition: store.VersionIs(version)}
+	c := store.Change{Key: runKey(r.ProjectID, r.Kind, r.Slot), Value: r.fitting(), Condition: store.VersionIs(version)}
 	if r.done() {
 		c.ExpiresAt = r.FinishedAt.Add(kept)
 	}
@@ -171,9 +173,12 @@ func (r *record) sum() {
 type runBook struct {
 	tenant  *store.Tenant
 	clock   func() time.Time
+	log     *slog.Logger
 	key     store.Key
 	run     record
 	version int64 // of the item as this worker has read or written it
+	worked  bool  // since the lease was taken
+	waited  bool  // instead
 }
 
 // Read reads the run.
@@ -190,8 +195,12 @@ func (b *runBook) Read(ctx context.Context, r *job.Record) (int64, error) {
 // Write writes the run with what the step has done to it.
 func (b *runBook) Write(ctx context.Context, r job.Record, version int64) error {
 	next := b.run
-	if r.Owner != "" && r.Owner != next.Job.Owner {
+	switch {
+	case r.Owner != "" && r.Owner != next.Job.Owner:
 		next.Attempts++
+		b.worked, b.waited = false, false
+	case r.Owner == "" && next.Job.Owner != "" && b.waited:
+		next.Attempts-- // it has but waited
 	}
 	now := r.UpdatedAt
 	next.Job = r
@@ -208,8 +217,51 @@ func (b *runBook) Write(ctx context.Context, r job.Record, version int64) error 
 	}
 	next.sum()
 	if err := b.tenant.Write(ctx, next.change(version)); err != nil {
+		if store.Conflicted(err) != nil {
+			b.settle(context.WithoutCancel(ctx), next.Connections)
+		}
 		return err
 	}
 	b.run, b.version = next, version+1
 	return nil
+}
+
+// settle has a run that was ended meanwhile, as one that was cancelled, tell of all that its worker has asked for.
+func (b *runBook) settle(ctx context.Context, parts []Part) {
+	for range attempts {
+		var rec record
+		version, err := b.tenant.Read(ctx, b.key, &rec)
+		if err == nil && (version == 0 || !rec.done() || !rec.took(parts)) {
+			return
+		}
+		if err == nil {
+			rec.sum()
+			err = b.tenant.Write(ctx, rec.change(version))
+		}
+		if err == nil {
+			return
+		}
+		if store.Conflicted(err) == nil {
+			b.log.WarnContext(ctx, "what a run took last is in the usage of the plan alone", "run", b.run.ID, "error", err)
+			return
+		}
+	}
+}
+
+// took adds to a run what its parts say they have taken, where it says less, and tells whether it did.
+func (r *Run) took(parts []Part) (more bool) {
+	r.Connections = slices.Clone(r.Connections)
+	for _, p := range parts {
+		i := slices.IndexFunc(r.Connections, func(known Part) bool { return known.ConnectionID == p.ConnectionID })
+		if i < 0 {
+			i = len(r.Connections)
+			r.Connections = append(r.Connections, Part{ConnectionID: p.ConnectionID, AccountID: p.AccountID, Status: Left})
+			more = true
+		}
+		if known := &r.Connections[i]; p.Calls > known.Calls || p.Pages > known.Pages || p.Metrics > known.Metrics {
+			known.Pages, known.Metrics, known.Calls = max(p.Pages, known.Pages), max(p.Metrics, known.Metrics), max(p.Calls, known.Calls)
+			more = true
+		}
+	}
+	return more
 }

@@ -59,6 +59,8 @@ func (r *running) step(ctx context.Context, j *job.Run) (more bool, err error) {
 func (r *running) some(ctx context.Context, j *job.Run) error {
 	var busy *queue.Busy
 	var failed error
+	var reasons []string
+	r.book.run.Reason = ""
 	for i := range r.book.run.Connections {
 		p := &r.book.run.Connections[i]
 		if p.ended() {
@@ -69,7 +71,12 @@ func (r *running) some(ctx context.Context, j *job.Run) error {
 			err = r.advance(ctx, j, p)
 		}
 		if err == nil {
+			r.book.worked = true
 			return nil
+		}
+		if w, ok := errors.AsType[*waiting](err); ok {
+			p.Stage, p.FetchedBy = w.why, w.by
+			reasons = append(reasons, "Account "+p.AccountID+": "+w.why)
 		}
 		if b, ok := errors.AsType[*queue.Busy](err); ok {
 			if busy == nil || b.Wait < busy.Wait {
@@ -79,9 +86,11 @@ func (r *running) some(ctx context.Context, j *job.Run) error {
 		}
 		r.failed[p.ConnectionID], failed = err, err
 	}
+	r.book.run.Reason = joined(reasons)
 	if failed != nil || busy == nil {
 		return failed
 	}
+	r.book.waited = !r.book.worked
 	return busy
 }
 
@@ -106,7 +115,8 @@ func (r *running) plan(ctx context.Context) error {
 func (r *running) expire() {
 	for i := range r.book.run.Connections {
 		if p := &r.book.run.Connections[i]; !p.ended() {
-			p.Status, p.Reason = PartFailed, "It was not at its end after 24 hours; the next run begins anew. "+p.Reason
+			p.Reason = "It was not at its end after 24 hours; the next run begins anew. " + cmp.Or(p.Reason, p.Stage)
+			p.Status, p.Stage, p.FetchedBy = PartFailed, "", nil
 		}
 	}
 }
@@ -154,8 +164,8 @@ func (r *running) advance(ctx context.Context, j *job.Run, p *Part) error {
 		p.Status, p.Reason = Left, "The connection is paused: resume it. "+c.Reason
 		return nil
 	}
-	book := &fetchBook{tenant: r.tenant, clock: s.Clock, key: store.Fetch(c.ID, string(run.Kind)), run: r.book}
-	l, err := job.Take(ctx, s.Clock, book, book.owner(), func(owner string) bool { return owner == book.owner() })
+	book := &fetchBook{tenant: r.tenant, clock: s.Clock, key: store.Fetch(c.ID, string(run.Kind)), run: r.book, source: c, known: version}
+	l, err := job.Take(ctx, s.Clock, book, book.owner(), func(owner string) bool { return owner == book.owner() || book.free })
 	if err != nil {
 		return passing(err)
 	}
@@ -182,6 +192,8 @@ type fetching struct {
 	connection connection.Connection
 	book       *fetchBook
 	lease      *job.Lease
+	looked     time.Time // when last whether the run is still this worker's
+	gone       error     // where it is not
 }
 
 // maxAttempts is less than those of a job, so that a connection that cannot be read does not end the others' run.
@@ -201,10 +213,24 @@ func (f *fetching) step(ctx context.Context, j *job.Run) error {
 	}
 	t := &Task{Scope: f.scope, Tenant: f.tenant, Connection: f.connection, Kind: f.message.Kind, Slot: state.Slot, Last: state.Last, Until: j.Until,
 		said: said{notes: state.Job.Notes}, guard: f.book.guard}
-	t.spend = func(ctx context.Context, u Use) error { return f.service.spend(ctx, f.scope, f.tenant, u) }
+	t.spend = func(ctx context.Context, u Use) error {
+		if err := f.look(ctx, u); err != nil {
+			return err
+		}
+		return f.service.spend(ctx, f.scope, f.tenant, u)
+	}
+	f.book.run.worked = true
 	more, err := f.collect(ctx, collector, t)
 	ctx = context.WithoutCancel(ctx)
+	if err == nil && !more {
+		if err = f.same(ctx); err != nil {
+			t.forget(said{notes: state.Job.Notes})
+		}
+	}
 	f.book.add(t)
+	if f.gone != nil {
+		return f.quit(ctx)
+	}
 	if err != nil {
 		return f.failed(ctx, t, err)
 	}
@@ -216,11 +242,37 @@ func (f *fetching) step(ctx context.Context, j *job.Run) error {
 		})
 	}
 	f.book.with = t.seen
-	if err := f.mended(ctx, f.connection); err != nil {
-		return passing(err)
+	if err := f.mended(ctx); err != nil {
+		return f.unmarked(ctx, err)
 	}
 	state.Denied, state.Last, state.Throttles = time.Time{}, state.Slot, 0
 	return f.end(ctx, Collected, state.Reason)
+}
+
+// looks is how often it is looked whether the run is still this worker's, where nothing is paid for.
+const looks = 2 * time.Second
+
+// look tells whether the run is still this worker's before something is asked for: each time that this is paid for. One that was cancelled
+// asks no more.
+func (f *fetching) look(ctx context.Context, u Use) error {
+	now := f.service.Clock()
+	if f.gone != nil || u.thousandths() == 0 && now.Sub(f.looked) < looks {
+		return f.gone
+	}
+	var as struct{}
+	version, err := f.tenant.Read(ctx, f.book.run.key, &as)
+	if err != nil {
+		return passing(err)
+	}
+	if f.looked = now; version != f.book.run.version {
+		f.gone = &queue.Busy{Wait: time.Second}
+	}
+	return f.gone
+}
+
+// quit leaves the fetch of a run that is no more this worker's to whoever wants it, and notes what it took.
+func (f *fetching) quit(ctx context.Context) error {
+	return cmp.Or(f.note(ctx, func(rec *job.Record) { rec.Owner, rec.Attempts = "", 0 }), f.gone)
 }
 
 // left tells whether a broken connection is not to be tried: it is once a day, and whenever somebody starts a run.
@@ -280,12 +332,15 @@ func backoff(n int) time.Duration {
 func (f *fetching) failed(ctx context.Context, t *Task, err error) error {
 	state := &f.book.fetch
 	if denied, ok := errors.AsType[*Denied](err); ok {
-		reason, err := f.broken(ctx, f.connection, denied.Reason)
+		reason, err := f.broken(ctx, denied.Reason)
 		if err != nil {
-			return passing(err)
+			return f.unmarked(ctx, err)
 		}
 		state.Denied = f.service.now()
 		return f.end(ctx, AccessDeny, reason)
+	}
+	if errors.Is(err, errChanged) {
+		return f.unmarked(ctx, err)
 	}
 	if errors.Is(err, ErrCapped) {
 		return f.end(ctx, Capped, message(err))
@@ -329,7 +384,11 @@ func (f *fetching) end(ctx context.Context, result PartStatus, reason string) er
 
 // note writes the fetch and tells the run.
 func (f *fetching) note(ctx context.Context, change func(*job.Record)) error {
-	if err := f.lease.Write(ctx, change); err != nil {
+	err := f.lease.Write(ctx, change)
+	if _, ok := errors.AsType[*queue.Busy](err); ok { // somebody has taken it up; what was taken was taken
+		f.book.fetch.took(f.part, f.book.run.run.ID)
+	}
+	if err != nil {
 		return err
 	}
 	f.book.fetch.tell(f.part, f.book.run.run.ID)

@@ -68,7 +68,7 @@ func (r *running) open(ctx context.Context, jm job.Message) (*job.Run, job.Book,
 	if err != nil {
 		return nil, nil, err
 	}
-	r.book = &runBook{tenant: r.tenant, clock: s.Clock, key: runKey(m.Project, m.Kind, m.Slot)}
+	r.book = &runBook{tenant: r.tenant, clock: s.Clock, log: s.Log, key: runKey(m.Project, m.Kind, m.Slot)}
 	var rec job.Record
 	version, err := r.book.Read(ctx, &rec)
 	if err != nil {

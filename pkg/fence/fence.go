@@ -99,6 +99,23 @@ func Count(ctx context.Context, d *store.Directory, span store.DirectorySpan, co
 	}
 }
 
+// Find reads the item of the scope's tenant that a path names, with its version. What there is not, and what is no ID, is
+// fault.NotFound, which says none.
+func Find[T, ID any](ctx context.Context, d *store.Directory, scope *tenant.Scope, id string, parse func(string) (ID, error),
+	key func(tenant.ID, ID) store.DirectoryKey, none string) (x T, version int64, err error) {
+	of, err := parse(id)
+	if err != nil {
+		return x, 0, fault.New(fault.NotFound, "%s", none)
+	}
+	if version, err = d.Read(ctx, key(scope.Tenant(), of), &x); err != nil {
+		return x, 0, fmt.Errorf("read what a path names: %w", err)
+	}
+	if version == 0 {
+		return x, 0, fault.New(fault.NotFound, "%s", none)
+	}
+	return x, version, nil
+}
+
 // Both does the same to the items of an entity that is kept twice, which have one version.
 func Both(action store.Action, changes []store.DirectoryChange, version int64) []store.DirectoryChange {
 	for i := range changes {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/fence"
 	"github.com/tenantry/tenantry/pkg/grant"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -111,18 +112,8 @@ func (s *Service) revoke(ctx context.Context, scope *tenant.Scope, in *invitatio
 
 // findInvitation reads the invitation that a path names.
 func findInvitation(ctx context.Context, d *store.Directory, scope *tenant.Scope, id string) (i invited, version int64, err error) {
-	none := fault.New(fault.NotFound, "There is no such invitation in this organization: it was accepted or revoked, or never was.")
-	of, err := tenant.ParseInvitationID(id)
-	if err != nil {
-		return i, 0, none
-	}
-	if version, err = d.Read(ctx, store.OrgInvitation(scope.Tenant(), of), &i); err != nil {
-		return i, 0, fmt.Errorf("read an invitation: %w", err)
-	}
-	if version == 0 {
-		return i, 0, none
-	}
-	return i, version, nil
+	return fence.Find[invited](ctx, d, scope, id, tenant.ParseInvitationID, store.OrgInvitation,
+		"There is no such invitation in this organization: it was accepted or revoked, or never was.")
 }
 
 // ends gives what takes away both items of an invitation of the version.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/audit"
-	"github.com/tenantry/tenantry/pkg/fault"
+	"github.com/tenantry/tenantry/pkg/fence"
 	"github.com/tenantry/tenantry/pkg/grant"
 	"github.com/tenantry/tenantry/pkg/identity"
 	"github.com/tenantry/tenantry/pkg/route"
@@ -109,18 +109,7 @@ func (s *Service) list(ctx context.Context, scope *tenant.Scope, in *listIn) (*l
 
 // find reads the member that a path names, with the version that both its items have.
 func find(ctx context.Context, d *store.Directory, scope *tenant.Scope, id string) (m identity.Member, version int64, err error) {
-	none := fault.New(fault.NotFound, "There is no such member in this organization.")
-	member, err := tenant.ParseMemberID(id)
-	if err != nil {
-		return m, 0, none
-	}
-	if version, err = d.Read(ctx, store.OrgMember(scope.Tenant(), member), &m); err != nil {
-		return m, 0, fmt.Errorf("read a member: %w", err)
-	}
-	if version == 0 {
-		return m, 0, none
-	}
-	return m, version, nil
+	return fence.Find[identity.Member](ctx, d, scope, id, tenant.ParseMemberID, store.OrgMember, "There is no such member in this organization.")
 }
 
 // whole is the member as an owner is shown it.

@@ -245,7 +245,7 @@ func (s *status) WriteHeader(code int) {
 
 // elsewhere tells whether a role of another account is asked for.
 func elsewhere(r Request) bool {
-	return r.Action == "sts:AssumeRole" && !strings.HasPrefix(r.Resource, "arn:aws:iam::"+id+":")
+	return strings.HasPrefix(r.Action, "sts:") && strings.HasPrefix(r.Resource, "arn:aws:iam::") && !strings.HasPrefix(r.Resource, "arn:aws:iam::"+id+":")
 }
 
 // mayList is the key of whether who asks for an object may list its bucket, whole.

@@ -102,6 +102,7 @@ func (s *step) ask(ctx context.Context, client *cw.Client, all []*asked) error {
 		in.MetricDataQueries = append(in.MetricDataQueries, a.query)
 	}
 	in.StartTime, in.EndTime = aws.Time(all[0].reading.From.Time()), aws.Time(all[0].reading.Until.Time())
+	var trail call.Trail
 	for use := (collect.Use{Metrics: int64(len(all)), Calls: 1}); ; use.Metrics = 0 {
 		if err := s.task.Spend(ctx, use); err != nil {
 			return err
@@ -118,8 +119,8 @@ func (s *step) ask(ctx context.Context, client *cw.Client, all []*asked) error {
 		if aws.ToString(out.NextToken) == "" {
 			return nil
 		}
-		if aws.ToString(out.NextToken) == aws.ToString(in.NextToken) {
-			return fault.New(fault.Unavailable, "CloudWatch gives the same page again and again.")
+		if err := trail.Next(aws.ToString(out.NextToken)); err != nil {
+			return fault.Wrap(err, fault.Unavailable, "CloudWatch gives the same page again and again.")
 		}
 		in.NextToken = out.NextToken
 	}

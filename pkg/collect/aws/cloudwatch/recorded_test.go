@@ -290,3 +290,17 @@ func TestBeyondThePlansCapTheRestWaitsAndComesFirst(t *testing.T) {
 	require.Contains(t, out.Reason, "has a limit of collectionPagesPerMonth")
 	require.Empty(t, r.asked, "nothing is left")
 }
+
+func TestPagesWithoutEndEndTheStep(t *testing.T) {
+	for ring := range 3 {
+		a, r, c := play(t, 1, func(n int, q question) (answer, string) {
+			out := whole(q, 1)
+			out.NextToken = fmt.Sprint("token ", n%(ring+1))
+			return out, ""
+		})
+		_, err := c.Collect(t.Context(), taskOf(t, a, a.Alice.Tenant, account, ""))
+		require.True(t, fault.Is(err, fault.Unavailable), "%v", err)
+		require.Less(t, len(r.asked), 10)
+		require.Empty(t, values(t, a.Alice))
+	}
+}

@@ -78,12 +78,7 @@ func (s *step) wrong(e connection.Export, err error) string {
 func (s *step) left(ctx context.Context, e connection.Export, err error) error {
 	if why := s.wrong(e, err); why != "" {
 		s.task.Aside("The export " + e.Name + " cannot be read: " + why)
-		p := s.book.Plan
-		if p.Copy != nil {
-			s.giveUp(p.Copy)
-		}
-		p.next()
-		return s.save(ctx)
+		return s.skip(ctx)
 	}
 	return explain(err)
 }

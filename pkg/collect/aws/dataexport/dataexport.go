@@ -104,9 +104,12 @@ func (s *step) exports(ctx context.Context) (late bool, err error) {
 		if s.late() {
 			return true, s.save(ctx)
 		}
-		if p.Copy == nil {
-			err = s.look(ctx, s.export(p.Left[0]))
-		} else {
+		switch e, there := s.export(p.Left[0]); {
+		case !there || p.Copy != nil && p.Copy.From != e:
+			err = s.skip(ctx) // taken away, or moved, since the plan was made
+		case p.Copy == nil:
+			err = s.look(ctx, e)
+		default:
 			err = s.copy(ctx)
 		}
 		if changed, ok := errors.AsType[*changedError](err); ok {
@@ -120,10 +123,23 @@ func (s *step) exports(ctx context.Context) (late bool, err error) {
 	return false, s.save(ctx)
 }
 
-// export is one of the connection's by its name.
-func (s *step) export(name string) connection.Export {
+// export is one of the connection's by its name, if there is one: a connection may be changed between two steps.
+func (s *step) export(name string) (e connection.Export, there bool) {
 	all := s.task.Connection.Exports
-	return all[slices.IndexFunc(all, func(e connection.Export) bool { return e.Name == name })]
+	if i := slices.IndexFunc(all, func(e connection.Export) bool { return e.Name == name }); i >= 0 {
+		return all[i], true
+	}
+	return connection.Export{}, false
+}
+
+// skip gives up what was copied of the first export that is left, and goes on with the next.
+func (s *step) skip(ctx context.Context) error {
+	p := s.book.Plan
+	if p.Copy != nil {
+		s.giveUp(p.Copy)
+	}
+	p.next()
+	return s.save(ctx)
 }
 
 // begin makes a slot's plan, in which what an earlier one was copying goes on.
@@ -139,8 +155,8 @@ func (s *step) begin(ctx context.Context) error {
 		}
 	}
 	if p := s.book.Plan; p != nil && p.Copy != nil {
-		i := slices.Index(next.Left, p.Copy.Export)
-		if i >= 0 && s.export(p.Copy.Export) == p.Copy.From {
+		if e, there := s.export(p.Copy.Export); there && e == p.Copy.From {
+			i := slices.Index(next.Left, p.Copy.Export)
 			next.Left[0], next.Left[i], next.Copy = next.Left[i], next.Left[0], p.Copy
 		} else {
 			s.giveUp(p.Copy)

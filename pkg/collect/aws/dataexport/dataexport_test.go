@@ -49,6 +49,7 @@ type tester struct {
 	collector *dataexport.Collector
 	con       connection.Connection
 	slot      time.Time
+	until     time.Time // of a step; zero for no end
 	said      []string
 }
 
@@ -207,7 +208,7 @@ func (t *tester) step() (bool, error) {
 	require.NoError(t, err)
 	h, err := t.app.Store.Tenant(scope)
 	require.NoError(t, err)
-	task := &collect.Task{Scope: scope, Tenant: h, Connection: t.con, Kind: collect.Costs, Slot: t.slot}
+	task := &collect.Task{Scope: scope, Tenant: h, Connection: t.con, Kind: collect.Costs, Slot: t.slot, Until: t.until}
 	more, err := t.collector.Collect(context.Background(), task)
 	t.said = append(t.said, task.Asides()...)
 	return more, err

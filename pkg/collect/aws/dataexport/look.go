@@ -33,6 +33,7 @@ const (
 	maxFiles    = 500     // of a delivery, which is one item; a billing period may have more by itself
 	maxPeriod   = 1500    // files of a billing period
 	maxManifest = 4 << 20 // bytes
+	maxFolders  = 20      // that a manifest's files lie in: AWS writes all of a delivery into one
 	maxPages    = 200     // of a list, 1,000 objects each
 )
 
@@ -227,11 +228,8 @@ func (s *step) filesOf(ctx context.Context, e connection.Export, m object) (all 
 			all = append(all, o.file)
 		}
 	}
-	switch {
-	case len(all) == 0:
+	if len(all) == 0 {
 		return nil, &waits{"its manifest names no files."}
-	case len(all) > maxPeriod:
-		return nil, &waits{fmt.Sprintf("it has %d files, and %d are the most. Have the export made by day instead of by hour.", len(all), maxPeriod)}
 	}
 	return all, nil
 }
@@ -268,7 +266,7 @@ func parse(body []byte, e connection.Export) (keys []string, err error) {
 	if len(body) > maxManifest || json.Unmarshal(body, &m) != nil {
 		return nil, &waits{"its manifest is not what AWS writes: no JSON with a list dataFiles."}
 	}
-	data := root(e) + "data/"
+	data, seen, folders := root(e)+"data/", map[string]bool{}, map[string]bool{}
 	for _, f := range m.DataFiles {
 		key := f
 		if strings.HasPrefix(f, "s3://") {
@@ -280,8 +278,15 @@ func parse(body []byte, e connection.Export) (keys []string, err error) {
 		if !strings.HasPrefix(key, data) || path.Clean(key) != key || len(key) > 1024 {
 			return nil, &waits{fmt.Sprintf("its manifest names %.200q, which is not below s3://%s/%s.", f, e.Bucket, data)}
 		}
-		if !slices.Contains(keys, key) {
-			keys = append(keys, key)
+		if seen[key] {
+			continue
+		}
+		seen[key], folders[path.Dir(key)], keys = true, true, append(keys, key)
+		switch {
+		case len(keys) > maxPeriod:
+			return nil, &waits{fmt.Sprintf("its manifest names more than %d files, which are the most. Have the export made by day instead of by hour.", maxPeriod)}
+		case len(folders) > maxFolders:
+			return nil, &waits{fmt.Sprintf("its manifest names files in more than %d folders, and AWS writes a delivery into one.", maxFolders)}
 		}
 	}
 	return keys, nil

@@ -83,6 +83,7 @@ func ecsServices(ctx context.Context, p place, token string) (found []resource.S
 
 func servicesOf(ctx context.Context, client *ecs.Client, cluster string) (found []resource.Sighting, err error) {
 	pages := ecs.NewListServicesPaginator(client, &ecs.ListServicesInput{Cluster: &cluster, MaxResults: aws.Int32(100)})
+	var trail call.Trail
 	for pages.HasMorePages() {
 		out, err := pages.NextPage(ctx)
 		if call.Code(err) == "ClusterNotFoundException" {
@@ -90,6 +91,11 @@ func servicesOf(ctx context.Context, client *ecs.Client, cluster string) (found 
 		}
 		if err != nil {
 			return nil, err
+		}
+		if next := aws.ToString(out.NextToken); next != "" {
+			if err := trail.Next(next); err != nil {
+				return nil, err
+			}
 		}
 		for some := range slices.Chunk(out.ServiceArns, 10) {
 			described, err := client.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &cluster, Services: some, Include: []types.ServiceField{types.ServiceFieldTags}})

@@ -2,6 +2,8 @@ package inventory
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -30,8 +32,11 @@ func (s *step) meter() {
 	}
 }
 
-// refused says why a list cannot be read though others can: the role may not, or the service is not there.
+// refused says why a list cannot be read though others can: the role may not, the service is not there, or the list has no end.
 func refused(err error, l lister) (reason string, skipped bool) {
+	if errors.Is(err, call.ErrEndless) {
+		return fmt.Sprintf("The list comes to no end: it gives the same pages again and again, or more than %d. What is known stays as it is.", call.MaxPages), true
+	}
 	reason = call.Elsewhere(err, l.actions...)
 	return reason, reason != ""
 }

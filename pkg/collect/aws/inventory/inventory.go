@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/tenantry/tenantry/pkg/collect"
+	"github.com/tenantry/tenantry/pkg/collect/aws/call"
 	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/resource"
 	"github.com/tenantry/tenantry/pkg/tenant"
@@ -35,8 +36,11 @@ type notes struct {
 	Regions []string        `json:"regions,omitempty"`
 	Unit    int             `json:"unit,omitempty"`  // the list that is read next: of the lists of each region
 	Token   string          `json:"token,omitempty"` // where it goes on
+	Trail   call.Trail      `json:"trail,omitzero"`  // of its tokens
+	Anew    int             `json:"anew,omitempty"`  // how often it was begun again
+	Own     []string        `json:"own,omitempty"`   // the parts of what it has told
 	Looks   []resource.Look `json:"looks,omitempty"`
-	Parts   []string        `json:"parts,omitempty"` // of what was seen
+	Parts   []string        `json:"parts,omitempty"` // of what was seen in the lists before
 }
 
 // step is one call of Collect.
@@ -45,7 +49,8 @@ type step struct {
 	task  *collect.Task
 	notes notes
 	base  aws.Config
-	found []resource.Sighting // that are not put aside yet
+	found []resource.Sighting // in lists that were read whole, not put aside yet
+	own   []resource.Sighting // in the list that is being read, not put aside yet
 
 	wide, regional []lister
 }
@@ -72,7 +77,7 @@ func (c *Collector) Collect(ctx context.Context, t *collect.Task) (more bool, er
 		if err := s.page(ctx); err != nil {
 			return false, s.breakOff(ctx, explain(err))
 		}
-		if s.late() || len(s.found) >= most {
+		if s.late() || len(s.found)+len(s.own) >= most {
 			if err := s.keep(ctx); err != nil {
 				return false, err
 			}
@@ -102,11 +107,17 @@ func (s *step) late() bool { return !s.task.Until.IsZero() && !s.Clock().Before(
 // keep puts aside what was found, and keeps how far it is.
 func (s *step) keep(ctx context.Context) error {
 	k := resource.Keeper{Clock: s.Clock, Random: s.Random}
-	names, err := k.Stage(context.WithoutCancel(ctx), s.task.Tenant, s.task.Connection.AccountID, s.found)
+	ctx = context.WithoutCancel(ctx)
+	names, err := k.Stage(ctx, s.task.Tenant, s.task.Connection.AccountID, s.found)
+	if err != nil {
+		return err
+	}
+	own, err := k.Stage(ctx, s.task.Tenant, s.task.Connection.AccountID, s.own)
 	if err != nil {
 		return err
 	}
 	s.notes.Parts, s.found = append(s.notes.Parts, names...), nil
+	s.notes.Own, s.own = append(s.notes.Own, own...), nil
 	return s.task.Keep(s.notes)
 }
 
@@ -129,26 +140,49 @@ func (s *step) page(ctx context.Context) error {
 	config := s.base.Copy()
 	config.Region = region
 	found, next, err := l.page(ctx, place{config, s.task.Connection.Partition, s.task.Connection.AccountID}, s.notes.Token)
+	for _, f := range found {
+		if !l.global || slices.Contains(s.notes.Regions, f.Region) {
+			s.own = append(s.own, f)
+		}
+	}
+	if err == nil && next != "" {
+		if err = s.notes.Trail.Next(next); err == nil {
+			s.notes.Token = next
+			return nil
+		}
+	}
 	reason, skipped := refused(err, l)
 	switch {
 	case err != nil && s.notes.Token != "" && stale(err):
-		s.notes.Token = "" // it was for some minutes, and is over
-		return nil
+		if s.again(); s.notes.Anew <= maxAnew {
+			return nil
+		}
+		reason = fmt.Sprintf("AWS has ended the list %d times before all of it was read. What is known stays as it is, and the next run reads it again.", s.notes.Anew)
 	case err != nil && !skipped:
 		return err
 	}
-	for _, f := range found {
-		if !l.global || slices.Contains(s.notes.Regions, f.Region) {
-			s.found = append(s.found, f)
-		}
+	s.done(l, region, reason)
+	return nil
+}
+
+// maxAnew is how often a list is begun again in a run.
+const maxAnew = 2
+
+// again begins the list again, since a token is for some minutes, and forgets what it has told.
+func (s *step) again() {
+	s.notes.Token, s.notes.Trail, s.notes.Own, s.own = "", call.Trail{}, nil, nil
+	s.notes.Anew++
+}
+
+// done goes on to the next list. What a list has told that was not read whole is not taken.
+func (s *step) done(l lister, region, reason string) {
+	if reason == "" {
+		s.found, s.notes.Parts = append(s.found, s.own...), append(s.notes.Parts, s.notes.Own...)
 	}
-	if s.notes.Token = next; err == nil && next != "" {
-		return nil
-	}
-	s.notes.Token = ""
+	s.again()
+	s.notes.Anew = 0
 	s.look(l, region, reason)
 	s.notes.Unit++
-	return nil
 }
 
 // look notes that a list was read, or why not.
