@@ -99,7 +99,8 @@ func small(t *testing.T, issuer string) *e2e.Assembly {
 	resources["Group"] = object{"Type": "AWS::Scheduler::ScheduleGroup", "Properties": object{"Name": "tenantry-test"}}
 	role := func(id string, trust, may any) {
 		resources[id] = object{"Type": "AWS::IAM::Role", "Properties": object{"AssumeRolePolicyDocument": trust,
-			"Policies": []object{{"PolicyName": "own", "PolicyDocument": may}}}}
+			"Policies": []object{{"PolicyName": "own", "PolicyDocument": may},
+				{"PolicyName": "logs", "PolicyDocument": document(t, policy.Logs("arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/*"))}}}}
 	}
 	role("TenantRole", document(t, policy.Trust("@apiRole", "@adminRole", "@ingestRole", "@collectRole", "@reconcileRole")), document(t, r.TenantData()))
 	role("ErasureRole", document(t, policy.Trust("@jobsRole")), document(t, r.TenantErasure()))

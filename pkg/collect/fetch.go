@@ -36,6 +36,7 @@ type fetch struct {
 	Throttles int                  `json:"throttles,omitempty"`
 	Retry     time.Time            `json:"retry"`             // for the slot: not to be tried before, since it failed
 	Trouble   string               `json:"trouble,omitempty"` // as what
+	ByHand    time.Time            `json:"byHand"`            // when a run that was started by hand began one last
 }
 
 // fetchBook is the job.Book of a fetch, for one run.
@@ -68,13 +69,15 @@ func (b *fetchBook) Read(ctx context.Context, r *job.Record) (int64, error) {
 		}
 		held = !b.free
 	}
-	if b.stored == 0 || f.Slot.Before(b.run.run.Slot) && !held {
-		*f = fetch{Slot: b.run.run.Slot, Last: f.Last, Denied: f.Denied, Resume: f.Resume, Throttles: f.Throttles,
-			Job: job.Record{Status: job.Waiting, CreatedAt: now.UTC().Truncate(time.Millisecond)}}
+	if b.stored == 0 || !held && b.older(now) {
+		*f = f.anew(&b.run.run.Run, now)
 	}
 	switch {
 	case held:
 		return 0, f.held(now)
+	case b.often(now):
+		until := f.ByHand.Add(distance)
+		return 0, wait(until.Sub(now), "Runs that were started by hand have begun it several times already. It goes on by itself at "+second(until)+".", nil)
 	case f.Job.Status == job.Waiting && now.Before(f.Resume):
 		return 0, wait(f.Resume.Sub(now), "AWS asks to slow down. It goes on by itself at "+second(f.Resume)+".", nil)
 	case f.Job.Status == job.Waiting && now.Before(f.Retry):

@@ -19,6 +19,8 @@ const (
 
 	docStart = "Collects at once, beside the schedule. An account that several projects share is fetched once a slot: where another run has done that, " +
 		"this one says so. One run of a kind is under way in a project at a time. A connection that is broken is tried, one that is paused is not. " +
+		"What was read by hand and paid for is read by hand again after 15 minutes, or once the connection was verified again: a run before that ends at once " +
+		"with what came of the last one, and says so. " +
 		"Broken off at any point, a run shows nothing of what it had not finished, and the next one begins anew."
 	docGet = "What ran, what it brought, what it cost and what went wrong, by connection."
 )

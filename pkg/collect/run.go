@@ -139,9 +139,14 @@ func (r *Run) leave() {
 	r.Connections = slices.Clone(r.Connections)
 	for i := range r.Connections {
 		if p := &r.Connections[i]; !p.ended() {
-			p.Status, p.Stage, p.FetchedBy = Left, "", nil
+			p.leave(p.Reason)
 		}
 	}
+}
+
+// leave ends the part of a connection that is not read.
+func (p *Part) leave(reason string) {
+	p.Status, p.Reason, p.Stage, p.FetchedBy = Left, reason, "", nil
 }
 
 // change writes the run over a version.

@@ -43,7 +43,7 @@ func (r *Run) limit(p project.Project) {
 	}
 	if (hidden || !within(r.Reason, p.AccountIDs)) && r.Reason != "" && r.Status != Cancelled { // which says who cancelled it
 		r.Reason = joined(reasons)
-		if r.Reason == "" && r.done() {
+		if r.Reason == "" && r.Status == Failed {
 			r.Reason = "It could not be done. Somebody who sees the whole organization can tell why."
 		}
 	}
@@ -90,10 +90,14 @@ func (p *Part) hide() {
 
 // why says of which account the part's reason is.
 func (p *Part) why() string {
+	return p.naming() + p.Reason
+}
+
+func (p *Part) naming() string {
 	if p.AccountID == "" {
-		return "An account that is not the project's: " + p.Reason
+		return "An account that is not the project's: "
 	}
-	return "Account " + p.AccountID + ": " + p.Reason
+	return "Account " + p.AccountID + ": "
 }
 
 // joined makes the reasons of connections the one of a run: few of them, and how many more there are.

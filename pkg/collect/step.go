@@ -126,8 +126,11 @@ func (r *running) expire() {
 func (r *running) conclude() {
 	run := &r.book.run
 	var got bool
-	var reasons []string
+	var reasons, soon []string
 	for _, p := range run.Connections {
+		if p.ended() && p.Stage != "" {
+			soon = append(soon, p.naming()+p.Stage)
+		}
 		got = got || p.Status == Collected
 		if p.Reason != "" {
 			reasons = append(reasons, p.why())
@@ -143,7 +146,7 @@ func (r *running) conclude() {
 	case len(reasons) > 0:
 		run.Partial = true
 	}
-	run.Reason = joined(reasons)
+	run.Reason = joined(append(reasons, soon...))
 }
 
 // advance does one step of a connection, or finds that another run has done it. *queue.Busy where it is to wait.
@@ -155,13 +158,13 @@ func (r *running) advance(ctx context.Context, j *job.Run, p *Part) error {
 	}
 	switch {
 	case version == 0:
-		p.Status, p.Reason = Left, "The connection was removed."
+		p.leave("The connection was removed.")
 		return nil
 	case c.Status == connection.Pending:
-		p.Status, p.Reason = Left, "The connection is not verified any more: verify it."
+		p.leave("The connection is not verified any more: verify it.")
 		return nil
 	case c.Status == connection.Paused:
-		p.Status, p.Reason = Left, "The connection is paused: resume it. "+c.Reason
+		p.leave("The connection is paused: resume it. " + c.Reason)
 		return nil
 	}
 	book := &fetchBook{tenant: r.tenant, clock: s.Clock, key: store.Fetch(c.ID, string(run.Kind)), run: r.book, source: c, known: version}
@@ -171,6 +174,9 @@ func (r *running) advance(ctx context.Context, j *job.Run, p *Part) error {
 	}
 	if l == nil {
 		book.fetch.tell(p, run.ID)
+		if book.recent(s.Clock()) {
+			p.Stage = book.fetch.tooSoon()
+		}
 		return nil
 	}
 	f := &fetching{running: r, part: p, connection: c, book: book, lease: l}
