@@ -31,7 +31,8 @@ func (s *Service) places(r *job.Run, n *notes) []place {
 		func(ctx context.Context, until time.Time) (bool, error) {
 			return s.files(ctx, r.Scope, until, n.Looking, &into.Files)
 		},
-		s.paged(&into.Directory, n.Looking, s.directory(r.Message.Tenant)),
+		s.paged(&into.Directory, n.Looking, s.directory(r.Message.Tenant, store.Org(r.Message.Tenant))),
+		s.paged(&into.Directory, n.Looking, s.directory(r.Message.Tenant, store.OrgAccounts(r.Message.Tenant))),
 		s.paged(&into.Directory, n.Looking, s.ends(r.Message.Tenant)),
 		s.paged(&into.Directory, n.Looking, s.listed(r.Message.Tenant)),
 	}
@@ -120,9 +121,9 @@ func (s *Service) files(ctx context.Context, scope *tenant.Scope, until time.Tim
 	return false, nil
 }
 
-// directory is what the directory has below the tenant, and with each item what points at it from elsewhere.
-func (s *Service) directory(id tenant.ID) pages {
-	d, span := s.Store.Directory(), store.Org(id)
+// directory is what a partition of the tenant has in the directory, and with each item what points at it from elsewhere.
+func (s *Service) directory(id tenant.ID, span store.DirectorySpan) pages {
+	d := s.Store.Directory()
 	return pages{
 		func(ctx context.Context, l store.List) (store.Page, error) { return d.Query(ctx, span, l) },
 		func(ctx context.Context, all []store.Record) (removed int, err error) {

@@ -72,15 +72,18 @@ func Account(account string) DirectoryKey {
 	return DirectoryKey{"ACCT#" + escape(account), "ACCT"}
 }
 
-// OrgAccount is the same claim, found from the tenant.
+// OrgAccount is the same claim, found from the tenant. A tenant's claims are a partition of their own, since who may give them up needs
+// to see no member, API key or invitation, and IAM knows partitions alone.
 func OrgAccount(id tenant.ID, account string) DirectoryKey {
-	return DirectoryKey{orgPK(id), "ACCT#" + escape(account)}
+	return DirectoryKey{claimsPK(id), "ACCT#" + escape(account)}
 }
 
 // OrgAccounts is all claims of a tenant, by account.
-func OrgAccounts(id tenant.ID) DirectorySpan { return beginning(orgPK(id), "ACCT#") }
+func OrgAccounts(id tenant.ID) DirectorySpan { return beginning(claimsPK(id), "ACCT#") }
 
-// Org is all that the directory has below a tenant.
+func claimsPK(id tenant.ID) string { return "CLAIMS#" + string(id) }
+
+// Org is all that the directory has below a tenant, but for its claims on accounts.
 func Org(id tenant.ID) DirectorySpan { return beginning(orgPK(id), "") }
 
 // Here is the key of a record that a Query of the span has given.

@@ -91,7 +91,7 @@ func (r Resources) Reconcile() Document {
 	return document(append(r.schedules(),
 		take(r.TenantRole),
 		allow("Tenants", []string{"dynamodb:GetItem", "dynamodb:Query"}, r.Tables[store.DirectoryTable]).when(keyed("TENANTS")),
-		allow("Claims", []string{"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query"}, r.Tables[store.DirectoryTable]).when(keyed("ACCT#*", "ORG#ten_*")),
+		allow("Claims", []string{"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query"}, r.Tables[store.DirectoryTable]).when(keyed("ACCT#*", "CLAIMS#ten_*")),
 		allow("Place", []string{"dynamodb:GetItem", "dynamodb:PutItem"}, r.Tables[store.DirectoryTable]).when(keyed("RECONCILIATION")),
 	)...)
 }

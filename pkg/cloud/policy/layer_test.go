@@ -207,6 +207,17 @@ func TestTheDirectory(t *testing.T) {
 		require.ErrorIs(t, err, store.ErrDenied)
 		require.ErrorIs(t, write(api, member), store.ErrDenied)
 	})
+	t.Run("is claims on accounts alone to reconcile, below a tenant", func(t *testing.T) {
+		e := d.engine("reconcile")
+		claim := store.Address{Table: store.DirectoryTable, PK: "CLAIMS#" + string(alpha), SK: "ACCT#111122223333"}
+		_, err := e.Get(t.Context(), []store.Address{claim}, store.Strongly)
+		require.NoError(t, err)
+		for _, a := range []store.Address{other, member} {
+			_, err = e.Get(t.Context(), []store.Address{a}, store.Strongly)
+			require.ErrorIs(t, err, store.ErrDenied)
+		}
+		require.ErrorIs(t, write(e, claim), store.ErrDenied, "it gives up, and makes none")
+	})
 	t.Run("is nothing to ingest and collect", func(t *testing.T) {
 		for _, function := range []string{"ingest", "collect"} {
 			_, err := d.engine(function).Get(t.Context(), []store.Address{member}, store.Strongly)
@@ -217,7 +228,7 @@ func TestTheDirectory(t *testing.T) {
 
 func TestNobodyScans(t *testing.T) {
 	d := deploy(t, time.Now)
-	for _, function := range []string{"api", "admin", "ingest", "collect", "jobs"} {
+	for _, function := range []string{"api", "admin", "ingest", "collect", "jobs", "reconcile"} {
 		for _, table := range d.tables {
 			_, err := dynamodb.NewFromConfig(d.config(function)).Scan(t.Context(), &dynamodb.ScanInput{TableName: &table})
 			require.ErrorContains(t, err, "AccessDenied")

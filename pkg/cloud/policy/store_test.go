@@ -51,7 +51,7 @@ func deploy(t testing.TB, clock func() time.Time) *deployed {
 	functions := []string{policytest.Role("api"), policytest.Role("admin"), policytest.Role("ingest"), policytest.Role("collect")}
 	d.Add(t, r.TenantRole, r.TenantData().JSON(), policy.Trust(functions...).JSON())
 	d.Add(t, r.ErasureRole, r.TenantErasure().JSON(), policy.Trust(policytest.Role("jobs")).JSON())
-	for name, its := range map[string]policy.Document{"api": r.API(), "admin": r.Admin(), "ingest": r.Ingest(), "collect": r.Collect(), "jobs": r.Jobs()} {
+	for name, its := range map[string]policy.Document{"api": r.API(), "admin": r.Admin(), "ingest": r.Ingest(), "collect": r.Collect(), "jobs": r.Jobs(), "reconcile": r.Reconcile()} {
 		d.Add(t, policytest.Role(name), its.JSON(), nil)
 	}
 	return d
