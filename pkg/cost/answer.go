@@ -28,7 +28,7 @@ type Answer struct {
 	Currency    string                       `json:"currency" doc:"ISO 4217; empty where there are no costs to tell it from, and for quantities."`
 	Unit        string                       `json:"unit,omitempty" doc:"Of quantities filtered to one pricing unit."`
 	AsOf        *time.Time                   `json:"asOf" doc:"When the youngest delivery closed that the answer rests on; null where it rests on none."`
-	Complete    bool                         `json:"complete" doc:"Whether every project asked about has the costs of all days to the end of the range or yesterday, of the months from its making on and others that it has costs in, until it was archived. Not where all that a project has of a month is kept aside and the answer leaves out projects: its costs may be counted in those."`
+	Complete    bool                         `json:"complete" doc:"Whether every project asked about has the costs of all days to the end of the range or yesterday, of the months from its making on and others that it has costs in, until it was archived, and what counts is what providers say it is in sum. Not where all that a project has of a month is kept aside and the answer leaves out projects: its costs may be counted in those."`
 	Estimated   bool                         `json:"estimated" doc:"Whether a provider calls any of it an estimate."`
 	Final       bool                         `json:"final" doc:"Whether it is complete and nothing of it is expected to change."`
 	Incomplete  []Gap                        `json:"incomplete" doc:"What is missing by project and month, the first 1,000."`

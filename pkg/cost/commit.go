@@ -57,7 +57,8 @@ func (r *Replacement) again(ctx context.Context) error {
 }
 
 func (r *Replacement) commitChanges() ([]store.Change, error) {
-	next := Head{Periods: slices.Clone(r.head.Periods), Years: slices.Clone(r.head.Years)}
+	next := r.head
+	next.Periods, next.Years, next.Differ = slices.Clone(next.Periods), slices.Clone(next.Years), slices.Clone(next.Differ)
 	var changes []store.Change
 	for _, period := range r.periods() {
 		h := r.covers[period]
@@ -65,6 +66,9 @@ func (r *Replacement) commitChanges() ([]store.Change, error) {
 		cover.set(h.next)
 		next.move(r.Source, period, r.Gen)
 		next.shadow(period, &cover)
+		if err := next.differ(period, &h.next); err != nil {
+			return nil, err
+		}
 		packed, err := pack(cover)
 		if err != nil {
 			return nil, err

@@ -28,19 +28,26 @@ type monthOf struct {
 	month   calendar.Month
 }
 
-// gaps lists what is missing: months whose deliveries do not reach to the month's end, the end of the range or yesterday, and
+// gaps lists what is missing or known to be wrong: months whose lines are not the provider's own total, months whose deliveries do not reach to the month's end, the end of the range or yesterday, and
 // periods left out because of what they lack. By project, then month.
 func (p *plan) gaps(now time.Time) []Gap {
 	reasons := map[monthOf]string{}
 	for _, l := range p.lacking {
 		reasons[monthOf{l.subject, l.period}] = fmt.Sprintf("left out: of %s there is the view tags, %s", l.source, l)
 	}
+	for at, why := range p.differs {
+		reasons[at] = strings.Join(why, "; ")
+	}
 	yesterday, reach := calendar.DayOf(now)-1, p.reach()
 	for n := range p.subjects {
 		for m := p.q.Start.Month(); m <= p.q.last().Month(); m++ {
 			at := monthOf{n, m}
-			if reason := p.missed(at, yesterday, reach); reason != "" && reasons[at] == "" {
+			reason := p.missed(at, yesterday, reach)
+			switch {
+			case reasons[at] == "" && reason != "":
 				reasons[at] = reason
+			case len(p.differs[at]) > 0 && reason != "":
+				reasons[at] += "; and " + reason
 			}
 		}
 	}

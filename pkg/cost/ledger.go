@@ -15,6 +15,7 @@ import (
 type Head struct {
 	Periods []HeadPeriod // by Source, Period
 	Years   []HeadYear   // by Source, Year
+	Differ  []HeadDiffer // of what counts, what is not the provider's own total
 }
 
 // HeadPeriod is the generation of one source and billing period that counts.

@@ -16,7 +16,8 @@ type plan struct {
 	reads    []read
 	held     []held
 	lacking  []lacking
-	part     bool // of the tenant's projects, be it that the caller sees no more or that the question leaves some out
+	differs  map[monthOf][]string // in words for people
+	part     bool                 // of the tenant's projects, be it that the caller sees no more or that the question leaves some out
 
 	asOf       int64 // unix seconds of the youngest delivery; 0 where nothing is held
 	estimated  bool
@@ -58,7 +59,7 @@ type counted struct {
 
 // newPlan chooses the documents. torn says that head and indexes are not of one moment, and must be read again.
 func newPlan(q *Question, v document.View, h *Head, subjects []subject) (p *plan, torn bool) {
-	p = &plan{q: q, view: v, head: h, subjects: subjects, whole: q.whole()}
+	p = &plan{q: q, view: v, head: h, subjects: subjects, whole: q.whole(), differs: map[monthOf][]string{}}
 	for i := range subjects {
 		if !p.addSubject(i) {
 			return nil, true
@@ -94,6 +95,10 @@ func (p *plan) addSubject(n int) bool {
 		}
 		p.held = append(p.held, held{n, e.Period, through, aside})
 		if c := (counted{e, v}); p.asks(c) && p.answers(n, c) {
+			if why := p.head.differing(e.Source, e.Period); why != "" && aside == "" {
+				at := monthOf{n, e.Period}
+				p.differs[at] = append(p.differs[at], why)
+			}
 			asked = append(asked, c)
 		}
 	}

@@ -63,7 +63,7 @@ func (c *CSVReader) open(limit int) {
 			c.fail(err)
 			return
 		}
-		c.scan.r = unzipped
+		c.scan.r = &unpacked{r: unzipped, packed: c.source}
 	}
 	for c.scan.end < sniffBytes && !c.scan.eof {
 		c.scan.fill()
@@ -88,6 +88,8 @@ func (c *CSVReader) fail(err error) {
 		c.io = c.source.err
 	case !c.zipped:
 		c.io = err
+	case errors.Is(err, errSwollen):
+		c.end(0, "", nil, fmt.Sprintf("the gzip data unpacks to more than %d times its size; pack the file less, or deliver it in more files", maxSwelling))
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
 		c.end(0, "", nil, "the gzip data breaks off: the file was not written or not uploaded to its end")
 	default:

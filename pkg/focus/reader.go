@@ -1,6 +1,9 @@
 package focus
 
-import "io"
+import (
+	"errors"
+	"io"
+)
 
 // Options of a Reader. The zero value is fine.
 type Options struct {
@@ -44,14 +47,40 @@ var (
 
 // source remembers the errors of the reader a file comes from, so that they can be told from those of a file at fault.
 type source struct {
-	r   io.Reader
-	err error
+	r    io.Reader
+	read int64 // bytes
+	err  error
 }
 
 func (s *source) Read(b []byte) (int, error) {
 	n, err := s.r.Read(b)
+	s.read += int64(n)
 	if err != nil && err != io.EOF {
 		s.err = err
+	}
+	return n, err
+}
+
+// Bounds of what a gzipped file unpacks to: so many times what was read of it, and so many bytes in any case. Exports of costs
+// unpack to 10 to 60 times their size.
+const (
+	maxSwelling = 200
+	maxUnpacked = 64 << 20
+)
+
+var errSwollen = errors.New("the gzip data unpacks to too much")
+
+// unpacked ends a file that unpacks to more than its bounds with errSwollen.
+type unpacked struct {
+	r      io.Reader
+	packed *source
+	read   int64
+}
+
+func (u *unpacked) Read(b []byte) (int, error) {
+	n, err := u.r.Read(b)
+	if u.read += int64(n); u.read > max(maxUnpacked, maxSwelling*u.packed.read) {
+		return 0, errSwollen
 	}
 	return n, err
 }

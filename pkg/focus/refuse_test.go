@@ -238,3 +238,40 @@ func wide(text string, size int, bigEndian bool) string {
 	}
 	return b.String()
 }
+
+// TestWhatAFileUnpacksToIsBounded has files of one line again and again.
+func TestWhatAFileUnpacksToIsBounded(t *testing.T) {
+	text := file(cells{}, cells{})
+	line := text[strings.LastIndexByte(strings.TrimSuffix(text, "\n"), '\n')+1:]
+	some := []byte(strings.Repeat(line, 1<<20/len(line)))
+	for name, c := range map[string]struct {
+		mebibytes int
+		level     int
+		refused   bool
+	}{
+		"little of it":            {60, gzip.BestCompression, false},
+		"much of it":              {70, gzip.BestCompression, true},
+		"much that is not packed": {70, gzip.NoCompression, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var zipped bytes.Buffer
+			w, err := gzip.NewWriterLevel(&zipped, c.level)
+			require.NoError(t, err)
+			_, _ = w.Write([]byte(text))
+			for range c.mebibytes {
+				_, _ = w.Write(some)
+			}
+			require.NoError(t, w.Close())
+			r, err := focus.NewCSV(&zipped, focus.Options{})
+			require.NoError(t, err)
+			for l := (focus.Line{}); r.Next(&l); {
+			}
+			require.LessOrEqual(t, r.Lines()*int64(len(line)), int64(71<<20))
+			if !c.refused {
+				require.NoError(t, r.Err())
+				return
+			}
+			require.Contains(t, problems(t, r.Err())[0].Reason, "unpacks to more than 200 times its size")
+		})
+	}
+}

@@ -57,7 +57,7 @@ func (q *query) read(ctx context.Context, h *store.Tenant) ([]Shown, []head, err
 	if err != nil {
 		return nil, nil, err
 	}
-	of := map[name]*Shown{}
+	of := map[placed]*Shown{}
 	for i := range heads {
 		parts, err := generation.Get(ctx, h, heads[i].keys(q.wants), decode)
 		if err != nil {
@@ -117,8 +117,14 @@ func headIn(r store.Record) (x head, err error) {
 	return x, nil
 }
 
+// placed is a series of an account: an ARN may have no account in it, and have been in two.
+type placed struct {
+	name
+	account string
+}
+
 // add puts what the query keeps of a month's series to those of the months before.
-func (q *query) add(of map[name]*Shown, account string, series []*Series) {
+func (q *query) add(of map[placed]*Shown, account string, series []*Series) {
 	last, named := "", false
 	for _, s := range series {
 		if s.ARN != last || last == "" {
@@ -131,11 +137,12 @@ func (q *query) add(of map[name]*Shown, account string, series []*Series) {
 		if len(points) == 0 {
 			continue
 		}
-		x := of[s.name()]
+		id := placed{s.name(), account}
+		x := of[id]
 		if x == nil {
 			x = &Shown{ResourceID: tenant.ResourceIDOf(q.tenant, s.ARN), ARN: s.ARN, Type: s.Type, AccountID: account, Metric: s.Metric, Statistic: s.Statistic,
 				Unit: s.Unit, Points: []Point{}}
-			of[s.name()] = x
+			of[id] = x
 		}
 		x.Points = append(x.Points, points...)
 	}

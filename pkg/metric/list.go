@@ -149,5 +149,5 @@ func (s *Service) list(ctx context.Context, scope *tenant.Scope, in *listIn) (*l
 
 // position is where a series stands in the order.
 func (x *Shown) position() string {
-	return strings.Join([]string{x.Type, x.ARN, x.Metric, x.Statistic}, "\x00")
+	return strings.Join([]string{x.Type, x.ARN, x.Metric, x.Statistic, x.AccountID}, "\x00")
 }

@@ -2,6 +2,7 @@ package metric_test
 
 import (
 	"encoding/csv"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -157,4 +158,30 @@ func TestAYearOfAProjectsTypeIsReadForFewUnits(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, meter.Total().Read-one, one, "a type does not pay for the others")
 	t.Logf("a year of 150 series: %.1f read units", float64(one)/2)
+}
+
+func TestAnARNThatWasInTwoAccountsIsTwoSeries(t *testing.T) {
+	app, accounts, bucket := apptest.New(t), []string{"111111111111", "222222222222"}, "arn:aws:s3:::logs"
+	app.Alice.Do(t, "PATCH", app.Alice.Path("/projects/"+string(app.Alice.Project)), map[string]any{"accountIds": accounts}).Is(t, 200)
+	until := calendar.DayOf(app.Now())
+	for i, account := range accounts {
+		app.Sight(t, app.Alice.Tenant, account, resource.Sighting{ARN: bucket, Region: "eu-west-1"})
+		app.Measure(t, app.Alice.Tenant, account, metric.Reading{From: until - 3, Until: until, Series: metric.Series{ARN: bucket, Type: "s3:bucket", Metric: "BucketSizeBytes",
+			Statistic: "Average", Unit: "Bytes", Points: []metric.Point{{Date: until - 3, Value: float64(i + 1)}, {Date: until - 2, Value: float64(i + 1)}}}})
+	}
+	path := app.Alice.Path(fmt.Sprintf("/projects/%s/metrics?limit=1&start=%s&end=%s", app.Alice.Project, until-10, until))
+	var found []metric.Shown
+	for cursor := ""; ; {
+		var l metric.Listing
+		app.Alice.Get(t, path+"&cursor="+cursor).Is(t, 200).Into(t, &l)
+		found = append(found, l.Items...)
+		if cursor = l.Next; cursor == "" {
+			break
+		}
+	}
+	require.Len(t, found, 2)
+	for i, x := range found {
+		require.Equal(t, accounts[i], x.AccountID)
+		require.Equal(t, []metric.Point{{Date: until - 3, Value: float64(i + 1)}, {Date: until - 2, Value: float64(i + 1)}}, x.Points)
+	}
 }

@@ -2,6 +2,7 @@ package resource
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/generation"
@@ -33,6 +34,7 @@ func (k Keeper) notes(id string) generation.Notes[account] {
 // Stage puts sightings of an account aside until a Survey that names them is committed, where nobody sees them, and gives the
 // names. Those of a survey that never is are taken away by a later one.
 func (k Keeper) Stage(ctx context.Context, h *store.Tenant, account string, found []Sighting) (names []string, err error) {
+	found = slices.DeleteFunc(found, func(s Sighting) bool { return len(s.ARN) > maxARN }) // AWS has none such
 	for i := range found {
 		found[i].clean()
 	}

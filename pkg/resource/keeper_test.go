@@ -368,3 +368,25 @@ func TestSightings(t *testing.T) {
 		})
 	}
 }
+
+// TestOneResourceOutOfBoundsHidesNoOther has what AWS's own bounds exclude.
+func TestOneResourceOutOfBoundsHidesNoOther(t *testing.T) {
+	w := newWorld(t, onBolt)
+	tags := map[string]string{strings.Repeat("\u00e4", 500): strings.Repeat("\u00f6", 5000)}
+	for n := range 10_000 {
+		tags[fmt.Sprintf("%0128d", n)] = fmt.Sprintf("%0256d", n)
+	}
+	long := strings.Repeat("\u00fc", 100_000)
+	_, err := w.survey(t, resource.Survey{Account: "111122223333"}, resource.Sighting{ARN: "arn:aws:sqs:eu-west-1:1:small"},
+		resource.Sighting{ARN: "arn:aws:sqs:eu-west-1:1:large", Name: long, State: long, Class: long, Tags: tags}, resource.Sighting{ARN: "arn:aws:sqs:eu-west-1:1:" + long})
+	require.NoError(t, err)
+	all := w.all(t)
+	require.Len(t, all, 2)
+	require.Contains(t, all, "arn:aws:sqs:eu-west-1:1:small")
+	got := all["arn:aws:sqs:eu-west-1:1:large"]
+	require.Len(t, got.Tags, 100)
+	require.Equal(t, fmt.Sprintf("%0256d", 99), got.Tags[fmt.Sprintf("%0128d", 99)])
+	for _, text := range []string{got.Name, got.State, got.Class} {
+		require.Equal(t, long[:2*512], text)
+	}
+}

@@ -4,6 +4,8 @@
 package resource
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -149,21 +151,46 @@ func (s *Sighting) resource(account string) (Resource, bool) {
 	return r, true
 }
 
-// clean makes text of all that the sighting tells: UTF-8, without the NUL that cursors put between texts.
+// Bounds of what is kept of a sighting, in characters: those of AWS, or more.
+// https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
+const (
+	maxARN      = 2048 // bytes
+	maxText     = 512  // of a name, state, class or region
+	maxTags     = 100  // an owner gives at most 50; the others are AWS's own
+	maxTagKey   = 128
+	maxTagValue = 256
+)
+
+// clean makes text of all that the sighting tells: UTF-8, without the NUL that cursors put between texts, and cut to the bounds. Of
+// too many tags the first by key stay.
 func (s *Sighting) clean() {
-	for _, text := range []*string{&s.ARN, &s.Region, &s.Name, &s.State, &s.Class} {
-		*text = clean(*text)
+	s.ARN = clean(s.ARN)
+	for _, text := range []*string{&s.Region, &s.Name, &s.State, &s.Class} {
+		*text = cut(clean(*text), maxText)
 	}
-	for k, v := range s.Tags {
-		if clean(k) != k {
-			delete(s.Tags, k)
-		}
-		s.Tags[clean(k)] = clean(v)
+	if s.Tags == nil {
+		return
 	}
+	keys := slices.Sorted(maps.Keys(s.Tags))
+	tags := make(map[string]string, min(len(keys), maxTags))
+	for _, k := range keys[:min(len(keys), maxTags)] {
+		tags[cut(clean(k), maxTagKey)] = cut(clean(s.Tags[k]), maxTagValue)
+	}
+	s.Tags = tags
 }
 
 func clean(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
+}
+
+// cut gives the first n characters.
+func cut(s string, n int) string {
+	for i := range s {
+		if n--; n < 0 {
+			return s[:i]
+		}
+	}
+	return s
 }
 
 // called gives the resource the end of its ARN as its name where nobody has said another.

@@ -155,7 +155,9 @@ func (a *Accounts) Verify(ctx context.Context, s *tenant.Scope, c connection.Con
 	if err != nil {
 		return err
 	}
-	found, err := caller(ctx, of(base, c, static(session)))
+	own := base.Copy() // in the platform's region: the connection's may be none, or disabled
+	own.Credentials = static(session)
+	found, err := caller(ctx, own)
 	if err != nil {
 		return fault.Wrap(errors.New(err.Error()), fault.Unavailable, "AWS does not say now whose the role is. Try again in a minute.")
 	}

@@ -84,6 +84,30 @@ func TestEveryCallIsInItsAccount(t *testing.T) {
 	require.Empty(t, clouds.Refused())
 }
 
+// regions notes the regions that requests are signed for.
+type regions map[string]bool
+
+func (r regions) Do(req *http.Request) (*http.Response, error) {
+	if _, scope, signed := strings.Cut(req.Header.Get("Authorization"), "Credential="); signed {
+		r[strings.Split(scope, "/")[2]] = true
+	}
+	return http.DefaultClient.Do(req)
+}
+
+func TestAConnectionIsVerifiedInThePlatformsRegion(t *testing.T) {
+	clouds := customertest.Start(t)
+	called, c := regions{}, connected(t, clouds, "111122223333")
+	c.Regions = []string{"eu-wset-1"}
+	a, err := aws.NewAccounts(func() (sdk.Config, error) {
+		config := clouds.Config()
+		config.HTTPClient = called
+		return config, nil
+	}, aws.Options{})
+	require.NoError(t, err)
+	require.NoError(t, a.Verify(t.Context(), scopeOf(t, 1), c))
+	require.Equal(t, regions{clouds.Config().Region: true}, called)
+}
+
 func TestASessionIsKeptAndRenewedAndNeverGivenAfterItsEnd(t *testing.T) {
 	clouds := customertest.Start(t)
 	now := time.Now()

@@ -29,8 +29,11 @@ type Options struct {
 
 // Sim is Cost Explorer. Its fields may be changed between requests, under Change.
 type Sim struct {
-	URL     string
-	options Options
+	URL string
+	// Unfiltered answers as if requests had no filter, so that groups come to more than the total. Set between requests, by Unfilter, or
+	// by a plan of Fail.
+	Unfiltered bool
+	options    Options
 
 	mu        sync.Mutex
 	ledger    []Charge
@@ -114,6 +117,13 @@ func (s *Sim) Estimate(from calendar.Day) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.estimated = from
+}
+
+// Unfilter answers as if requests had no filter, or no longer does: then groups come to more than the total.
+func (s *Sim) Unfilter(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Unfiltered = on
 }
 
 // Fail asks plan of every request before it is answered; nil answers it. It is not called at once for two requests, and may

@@ -45,6 +45,7 @@ type month struct {
 	Moving    bool                `json:"moving,omitempty"` // some accounts were read again at its close, and not all
 	Days      controls            `json:"days"`             // whose cells are those that the files have
 	Accounts  map[string]*account `json:"accounts"`         // by ID
+	Cells     cellSums            `json:"cells,omitempty"`  // what the cells of Days come to
 }
 
 // account names the file of an account's cells of a month.
@@ -64,6 +65,8 @@ type plan struct {
 	Days      controls  `json:"days"`                // of the days of Left
 	Flags     controls  `json:"flags,omitempty"`     // of days whose cells stand, and which are an estimate no longer, or one again
 	Closing   closing   `json:"closing,omitempty"`   // whose days are fetched though their totals are those known
+	Recheck   recheck   `json:"recheck,omitempty"`   // days that are fetched again, since their cells were not their total
+	Rechecked bool      `json:"rechecked,omitempty"` // what differed was fetched again
 	Delivered bool      `json:"delivered,omitempty"` // the service view is done
 	Sweep     bool      `json:"sweep,omitempty"`
 }

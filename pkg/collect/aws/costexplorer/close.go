@@ -30,8 +30,8 @@ func (m *month) unread(of calendar.Month) (all []calendar.Day) {
 	return all
 }
 
-// closes tells whether a day is fetched though its total is the one known.
-func (p *plan) closes(d calendar.Day) bool { return p.Closing[d.Month()] }
+// again tells whether a day is fetched though its total is the one known.
+func (p *plan) again(d calendar.Day) bool { return p.Closing[d.Month()] || p.Recheck[d] }
 
 // close plans to fetch what closing months have, after what has changed: months of which nothing else is planned, and those whose
 // reading was begun and not ended.

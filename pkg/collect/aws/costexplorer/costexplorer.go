@@ -81,7 +81,7 @@ func (c *Collector) Collect(ctx context.Context, t *collect.Task) (more bool, er
 			return true, nil // so that what it takes is told before it begins
 		}
 	}
-	for len(s.book.Plan.Left) > 0 {
+	for len(s.book.Plan.Left) > 0 || !s.book.Plan.Rechecked {
 		if s.late() {
 			return true, nil
 		}
@@ -154,6 +154,9 @@ func (s *step) lookBack(ctx context.Context) error {
 // next fetches the first span of the plan, or a half of it where the whole was begun before and not ended.
 func (s *step) next(ctx context.Context) (late bool, err error) {
 	p := s.book.Plan
+	if len(p.Left) == 0 {
+		return false, s.recheck(ctx)
+	}
 	if p.Trying {
 		p.Left = slices.Concat(halve(p.Left[0]), p.Left[1:])
 	}
@@ -198,7 +201,7 @@ func (s *step) conclude(ctx context.Context) error {
 	for d, c := range p.Flags {
 		m := s.book.month(d.Month())
 		was, known := m.Days[d]
-		if c.Read = was.Read; !known {
+		if c.Read, c.Off = was.Read, was.Off; !known {
 			c.Read = s.today()
 		}
 		m.Days[d] = c
@@ -231,7 +234,7 @@ func (s *step) settle() {
 			delete(s.book.Months, of)
 			continue
 		}
-		if !m.over(of, today) || len(m.unread(of)) > 0 {
+		if !m.over(of, today) || len(m.unread(of)) > 0 || len(m.differing()) > 0 {
 			continue
 		}
 		m.Final = true
@@ -246,6 +249,9 @@ func (s *step) deliver(ctx context.Context, waiting map[calendar.Month]bool) err
 	var key []string
 	d := delivery.Deposit{Source: Source(s.task.Connection.ID), Periods: map[calendar.Month]delivery.Period{}, With: s.task.Guard()}
 	agree := true
+	if err := s.tell(waiting); err != nil {
+		return err
+	}
 	for _, of := range slices.Sorted(maps.Keys(s.book.Months)) {
 		m := s.book.Months[of]
 		if waiting[of] || m.Revision == m.Delivered || m.Delivered == 0 && m.lines() == 0 {

@@ -41,12 +41,22 @@ func (s *step) fetch(ctx context.Context, of span) (late bool, err error) {
 		}
 		m := s.book.month(d.Month())
 		was := m.Days[d]
-		c.Read = s.today()
+		c.Read, c.Off = s.today(), was.Off
+		if !was.same(c.Sum) {
+			c.Off = 0
+		}
 		m.Days[d] = c
-		if !s.book.Plan.closes(d) || !was.same(c.Sum) {
+		if !s.book.Plan.again(d) || !was.same(c.Sum) {
 			m.move(s.today())
 		}
+		if m.differs(d) {
+			c.Off++
+		} else {
+			c.Off = 0
+		}
+		m.Days[d] = c
 		delete(s.book.Plan.Days, d)
+		delete(s.book.Plan.Recheck, d)
 	}
 	return false, nil
 }
@@ -117,7 +127,7 @@ func (s *step) fetchAccount(ctx context.Context, of span, id string, t *totals) 
 	changed := span{}
 	for d := of.From; d < of.To; d++ {
 		was := months[d.Month()][d]
-		if was == nil && !t.live[d] || was != nil && was.Control.same(t.days[d]) && !s.book.Plan.closes(d) {
+		if was == nil && !t.live[d] || was != nil && was.Control.same(t.days[d]) && !s.book.Plan.rereads(d, was, s.book.month(d.Month()).basis()) {
 			continue
 		}
 		if changed.To == 0 {
@@ -136,7 +146,10 @@ func (s *step) fetchAccount(ctx context.Context, of span, id string, t *totals) 
 	moved := map[calendar.Month]bool{}
 	for d := changed.From; d < changed.To; d++ {
 		m := d.Month()
-		moved[m] = moved[m] || !s.book.Plan.closes(d) || !months[m][d].has(cells[d])
+		moved[m] = moved[m] || !s.book.Plan.again(d) || !months[m][d].has(cells[d])
+		if err := s.book.month(m).recount(d, months[m][d], cells[d]); err != nil {
+			return false, err
+		}
 		months[m][d] = &day{Control: t.days[d], Cells: cells[d]}
 		if t.days[d].isZero() && len(cells[d]) == 0 {
 			delete(months[m], d)
@@ -150,8 +163,10 @@ func (s *step) fetchAccount(ctx context.Context, of span, id string, t *totals) 
 			return false, err
 		}
 		if some = true; s.book.Plan.Closing[m] {
-			s.book.month(m).move(s.today()) // now: the next step finds these cells, and no move
 			s.book.month(m).Moving = true
+		}
+		if s.book.Plan.Closing[m] || s.book.Plan.Recheck.in(m) {
+			s.book.month(m).move(s.today()) // now: the next step finds these cells, and no move
 		}
 	}
 	return some, nil

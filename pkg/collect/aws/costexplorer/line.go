@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/focus"
 	"github.com/tenantry/tenantry/pkg/money"
@@ -22,12 +23,8 @@ var issuers = map[string]string{"aws-cn": "Amazon Web Services China"}
 func (s *step) render(ctx context.Context, of calendar.Month) (body []byte, terms delivery.Period, err error) {
 	m := s.book.Months[of]
 	terms = delivery.Period{Final: m.Final, Estimated: m.estimated()}
-	control := Sum{}
-	for d, c := range m.Days {
+	for d := range m.Days {
 		terms.Through = max(terms.Through, d)
-		if control, err = control.add(c.Sum); err != nil {
-			return nil, terms, err
-		}
 	}
 	w, finish := s.writer(of)
 	if err := s.each(ctx, m, w.account); err != nil {
@@ -36,8 +33,10 @@ func (s *step) render(ctx context.Context, of calendar.Month) (body []byte, term
 	if w.written == 0 { // what was there is gone: a line of nothing takes its place
 		w.write(s.task.Connection.AccountID, of.First(), &cell{Service: "No service"}, "Usage", "", money.Amount{}, money.Amount{})
 	}
-	terms.Provided = &delivery.Provided{Currency: w.currency, BilledCost: control.Costs[w.basis], EffectiveCost: control.Costs[w.basis+1]}
-	terms.Agrees = w.billed == terms.Provided.BilledCost && w.effective == terms.Provided.EffectiveCost
+	if terms.Provided, err = w.provided(m); err != nil {
+		return nil, terms, err
+	}
+	terms.Agrees = w.holds(terms.Provided)
 	body, err = finish()
 	return body, terms, err
 }
@@ -47,19 +46,12 @@ func (s *step) writer(of calendar.Month) (w *lines, finish func() ([]byte, error
 	m, packed := s.book.Months[of], &bytes.Buffer{}
 	zip := gzip.NewWriter(packed)
 	w = &lines{to: focus.NewCSVWriter(zip, "1.2"), step: s, period: of, currency: "USD"}
-	net, some := false, false
-	for _, a := range m.Accounts {
-		net = net || a.Net
-	}
 	for _, c := range m.Days {
-		some = some || !c.Costs[2].IsZero() || !c.Costs[3].IsZero()
 		if c.Currency != "" {
 			w.currency = c.Currency
 		}
 	}
-	if net && some { // where there are none, Cost Explorer may give no net amounts at all
-		w.basis = 2
-	}
+	w.basis = m.basis()
 	return w, func() ([]byte, error) {
 		w.fail(w.to.Close())
 		w.fail(zip.Close())
@@ -110,16 +102,37 @@ func (w *lines) fail(err error) {
 }
 
 func (w *lines) write(account string, d calendar.Day, c *cell, category, class string, billed, effective money.Amount) {
+	w.put(w.record(account, d, c, category, class, billed, effective))
+}
+
+// put writes a charge, and adds it to the sums.
+func (w *lines) put(r focus.Record) {
 	w.written++
 	for _, sum := range []struct {
 		of  *money.Amount
 		add money.Amount
-	}{{&w.billed, billed}, {&w.effective, effective}} {
+	}{{&w.billed, r.BilledCost}, {&w.effective, r.EffectiveCost}} {
 		next, err := sum.of.Add(sum.add)
 		*sum.of = next
 		w.fail(err)
 	}
-	w.fail(w.to.Write(w.record(account, d, c, category, class, billed, effective)))
+	w.fail(w.to.Write(r))
+}
+
+// provided is what Cost Explorer says that a month is in sum.
+func (w *lines) provided(m *month) (*delivery.Provided, error) {
+	control, err := Sum{}, error(nil)
+	for _, c := range m.Days {
+		if control, err = control.add(c.Sum); err != nil {
+			return nil, err
+		}
+	}
+	return &delivery.Provided{Currency: w.currency, BilledCost: control.Costs[w.basis], EffectiveCost: control.Costs[w.basis+1]}, nil
+}
+
+// holds tells whether the lines are, in sum, the provider's own totals.
+func (w *lines) holds(own *delivery.Provided) bool {
+	return cost.Agrees(w.billed, own.BilledCost, int64(w.written)) && cost.Agrees(w.effective, own.EffectiveCost, int64(w.written))
 }
 
 // record is the FOCUS charge of a cell.

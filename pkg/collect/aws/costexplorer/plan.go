@@ -48,7 +48,7 @@ func (s *step) plan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p := &plan{Slot: s.task.Slot, Made: s.collector.Clock().UTC(), Asked: asked, Days: controls{}, Flags: controls{}, Sweep: sweep}
+	p := &plan{Slot: s.task.Slot, Made: s.collector.Clock().UTC(), Asked: asked, Days: controls{}, Flags: controls{}, Recheck: recheck{}, Sweep: sweep}
 	fresh := controls{}
 	for _, a := range answers {
 		fresh[a.day] = Control{Sum: a.sum, Estimated: a.estimated}
@@ -65,6 +65,9 @@ func (s *step) plan(ctx context.Context) error {
 			p.Flags[d] = now
 		case !known || !old.same(now.Sum):
 			p.Days[d] = now
+			changed = append(changed, d)
+		case s.book.month(d.Month()).differs(d) && (old.Off < rechecks || sweep):
+			p.Days[d], p.Recheck[d] = now, true
 			changed = append(changed, d)
 		case old.Estimated != now.Estimated:
 			p.Flags[d] = now

@@ -32,6 +32,7 @@ func (t *tester) start() string {
 type ran struct {
 	Status, Reason string
 	Pages          int64
+	Partial        bool
 	Counts         map[string]int64
 }
 

@@ -39,6 +39,7 @@ type Control struct {
 	Sum
 	Estimated bool         `json:"e,omitempty"`
 	Read      calendar.Day `json:"r,omitempty"` // when its cells were fetched last
+	Off       int          `json:"o,omitempty"` // how often they were fetched, one time after the other, and were not this in sum
 }
 
 // controls are by day. What is not there is nothing.
