@@ -157,4 +157,11 @@ func TestARunWhoseMessageWasLost(t *testing.T) {
 		require.NoError(t, w.app.WorkRuns(t))
 		require.Equal(t, collect.Succeeded, w.byID(r.ID).Status)
 	})
+	t.Run("is ended after a day by its schedule", func(t *testing.T) {
+		w, m := away(t)
+		w.app.Advance(25 * time.Hour)
+		w.do(w.due())
+		require.Equal(t, collect.Succeeded, w.run(w.due()).Status)
+		require.Equal(t, collect.Failed, w.run(m).Status)
+	})
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/fault"
-	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/project"
 	"github.com/tenantry/tenantry/pkg/route"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -137,28 +136,6 @@ func (s *Service) free(ctx context.Context, scope *tenant.Scope, h *store.Tenant
 
 // farthest is how far ahead the slot of a run may be that is started now.
 const farthest = 5 * time.Second
-
-// revive sends the message of a run that is under way and that no worker has, and tells whether it is over: what has not come to its end
-// long after it had to has lost its message, and is ended.
-func (s *Service) revive(ctx context.Context, scope *tenant.Scope, h *store.Tenant, r Run) (over bool, err error) {
-	var rec record
-	version, err := h.Read(ctx, runKey(r.ProjectID, r.Kind, r.Slot), &rec)
-	if err != nil {
-		return false, fmt.Errorf("read a run: %w", err)
-	}
-	now := s.Clock()
-	switch {
-	case version == 0 || rec.done():
-		return true, nil
-	case now.Before(rec.Job.Until):
-		return false, nil
-	case now.Sub(rec.CreatedAt) < lifetime+job.LeaseTime:
-		return false, s.send(ctx, scope, &rec.Run)
-	}
-	rec.leave()
-	rec.end(Failed, "It was not at its end after 24 hours, and nobody was at it any more. The next run begins anew.", now)
-	return true, h.Write(ctx, rec.change(version))
-}
 
 // lookBack is among how many of the newest runs one is looked for that is under way.
 const lookBack = 20

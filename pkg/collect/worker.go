@@ -112,6 +112,7 @@ func (r *running) begin(ctx context.Context) error {
 	if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "The run could not be made now.")
 	}
+	r.earlier(ctx)
 	return nil
 }
 

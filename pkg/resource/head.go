@@ -96,15 +96,32 @@ func (h *holding) keys(account, gen string) (all []store.Key) {
 type Origin struct {
 	ID          string    `json:"accountId"`
 	CollectedAt time.Time `json:"collectedAt"`
-	Skipped     []Skipped `json:"skipped" doc:"What could not be read then."`
+	Skipped     []Skipped `json:"skipped" doc:"What could not be read then: at most 20 of an account and some hundreds of all; the last of an account says where there are more."`
+}
+
+// An answer and the head tell that much of what could not be read: a policy of an organization may deny hundreds of lists in each of
+// hundreds of accounts.
+const (
+	maxSkipped = 20  // of an account
+	maxShown   = 500 // of all accounts of an answer, and one more of each account beyond
+)
+
+// brief gives at most n of what was skipped, and says where more is told.
+func brief(all []Skipped, n int) []Skipped {
+	if len(all) <= n {
+		return all
+	}
+	return append(slices.Clone(all[:n-1]), Skipped{Reason: "More could not be read than is told here. See the account's last run of resources."})
 }
 
 // shown lists the accounts that a query is of and may be shown.
 func (x *head) shown(q *Query, shows func(*account) bool) []Origin {
-	all := []Origin{}
+	all, room := []Origin{}, maxShown
 	for i := range x.Accounts {
 		if a := &x.Accounts[i]; shows(a) && q.keeps(byAccount, a.ID) {
-			all = append(all, Origin{a.ID, time.Unix(a.At, 0).UTC(), append([]Skipped{}, a.Skipped...)})
+			skipped := brief(a.Skipped, max(room, 1))
+			room -= len(skipped)
+			all = append(all, Origin{a.ID, time.Unix(a.At, 0).UTC(), append([]Skipped{}, skipped...)})
 		}
 	}
 	return all

@@ -60,7 +60,7 @@ func (s *Survey) skipped() (all []Skipped) {
 		}
 		all = append(all, x)
 	}
-	return all
+	return brief(all, maxSkipped)
 }
 
 // seen is what sightings of one resource tell together.
