@@ -1,14 +1,21 @@
 package dataexport_test
 
 import (
+	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantry/tenantry/pkg/connection"
+	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
 // TestAnExportIsTakenAwayMidway has a connection changed between two steps of a slot.
@@ -66,6 +73,44 @@ func TestAManifestOfManyNamesIsRefused(t *testing.T) {
 			require.Less(t, time.Since(begun), 30*time.Second)
 			require.Contains(t, strings.Join(w.said, " "), test.says)
 			require.LessOrEqual(t, calls["s3:ListBucket"], 2)
+		})
+	}
+}
+
+// TestAListIsNotHeldWhole has a bucket with many objects of long names below an export's manifests.
+func TestAListIsNotHeldWhole(t *testing.T) {
+	for name, test := range map[string]struct {
+		pages, read int
+		says        string
+	}{
+		"as many as are read": {20, 20, "has not been delivered yet"},
+		"more":                {1000, 20, "are more than 20000 objects. Remove those of old deliveries."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, long, n := newTester(t, daily()), strings.Repeat("x", 900), 0
+			var first, last runtime.MemStats
+			bucket := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				n++
+				if at := map[int]*runtime.MemStats{2: &first, 20: &last}[n]; at != nil {
+					runtime.GC()
+					runtime.ReadMemStats(at)
+				}
+				rw.Header().Set("Content-Type", "application/xml")
+				fmt.Fprintf(rw, `<ListBucketResult><IsTruncated>%t</IsTruncated><NextContinuationToken>t%d</NextContinuationToken>`, n < test.pages, n)
+				for i := range 1000 {
+					fmt.Fprintf(rw, `<Contents><Key>%smetadata/%s%d-%d</Key><LastModified>2026-02-01T00:00:00.000Z</LastModified><ETag>"d4"</ETag><Size>0</Size></Contents>`,
+						w.root(), long, n, i)
+				}
+				fmt.Fprint(rw, `</ListBucketResult>`)
+			}))
+			defer bucket.Close()
+			w.collector.Config = func(context.Context, *tenant.Scope, connection.Connection) (aws.Config, error) {
+				return aws.Config{Region: "eu-west-1", BaseEndpoint: &bucket.URL, Credentials: credentials.NewStaticCredentialsProvider("A", "s", "")}, nil
+			}
+			w.collect()
+			require.Contains(t, strings.Join(w.said, " "), test.says)
+			require.Equal(t, test.read, n)
+			require.Less(t, int64(last.HeapAlloc)-int64(first.HeapAlloc), int64(8<<20), "18 pages more are 18 MB of names")
 		})
 	}
 }

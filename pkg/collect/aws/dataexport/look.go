@@ -34,7 +34,7 @@ const (
 	maxPeriod   = 1500    // files of a billing period
 	maxManifest = 4 << 20 // bytes
 	maxFolders  = 20      // that a manifest's files lie in: AWS writes all of a delivery into one
-	maxPages    = 200     // of a list, 1,000 objects each
+	maxPages    = 20      // of a list, 1,000 objects each
 )
 
 // root is where an export lies in its bucket.
@@ -67,11 +67,19 @@ func (s *step) look(ctx context.Context, e connection.Export) error {
 	if had.Periods == nil {
 		had.Periods = map[calendar.Month]taken{}
 	}
+	looked := false
 	for _, of := range slices.Sorted(maps.Keys(manifests)) {
+		if looked && s.late() {
+			if len(c.Periods) == 0 {
+				return nil // which is seen, and saved, by who calls; what was looked at is noted
+			}
+			break
+		}
 		m := manifests[of]
 		if m.stamp() == had.Periods[of].Manifest || slices.Contains(s.book.Plan.Skip, of) {
 			continue
 		}
+		looked = true
 		files, err := s.filesOf(ctx, e, m)
 		if wait, ok := errors.AsType[*waits](err); ok {
 			s.task.Aside(fmt.Sprintf("The export %s waits for the next run with %s: %s", e.Name, of, wait.reason))
@@ -139,52 +147,48 @@ var period = regexp.MustCompile(`^(?i:billing_period)=(\d{4}-\d{2})$`)
 // manifests gives the latest manifest of each billing period, as a list says.
 func (s *step) manifests(ctx context.Context, e connection.Export) (map[calendar.Month]object, error) {
 	metadata := root(e) + "metadata/"
-	all, err := s.list(ctx, e, metadata)
-	if err != nil {
-		return nil, err
-	}
 	latest := map[calendar.Month]object{}
-	for _, o := range all {
+	err := s.list(ctx, e, metadata, func(o object) {
 		parts := strings.Split(strings.TrimPrefix(o.Key, metadata), "/")
 		folder := period.FindStringSubmatch(parts[0])
 		if len(parts) > 3 || folder == nil || parts[len(parts)-1] != e.Name+"-Manifest.json" {
-			continue
+			return
 		}
 		of, err := calendar.ParseMonth(folder[1])
 		if err != nil {
-			continue
+			return
 		}
 		before, there := latest[of]
 		if !there || o.Modified > before.Modified || o.Modified == before.Modified && len(o.Key) < len(before.Key) {
 			latest[of] = o
 		}
-	}
-	return latest, nil
+	})
+	return latest, err
 }
 
-// list lists what lies below a prefix.
-func (s *step) list(ctx context.Context, e connection.Export, prefix string) (all []object, err error) {
+// list tells take what lies below a prefix, and holds a page of it at a time.
+func (s *step) list(ctx context.Context, e connection.Export, prefix string, take func(object)) error {
 	client, err := s.client(ctx, e)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: &e.Bucket, Prefix: &prefix})
 	for n := 0; pages.HasMorePages(); n++ {
 		if n == maxPages {
-			return nil, &failure{fmt.Sprintf("below s3://%s/%s are more than %d objects", e.Bucket, prefix, maxPages*1000)}
+			return &failure{fmt.Sprintf("below s3://%s/%s are more than %d objects. Remove those of old deliveries.", e.Bucket, prefix, maxPages*1000)}
 		}
 		if err := s.task.Spend(ctx, collect.Use{Calls: 1}); err != nil {
-			return nil, err
+			return err
 		}
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, &asked{"s3:ListBucket", "arn:" + s.task.Connection.Partition + ":s3:::" + e.Bucket, err}
+			return &asked{"s3:ListBucket", "arn:" + s.task.Connection.Partition + ":s3:::" + e.Bucket, err}
 		}
 		for _, o := range page.Contents {
-			all = append(all, listed(o))
+			take(listed(o))
 		}
 	}
-	return all, nil
+	return nil
 }
 
 func listed(o types.Object) object {
@@ -203,20 +207,22 @@ func (s *step) filesOf(ctx context.Context, e connection.Export, m object) (all 
 	if err != nil {
 		return nil, err
 	}
-	there := map[string]map[string]object{}
+	wanted, there, read := map[string]bool{}, map[string]object{}, map[string]bool{}
 	for _, key := range keys {
-		dir := path.Dir(key) + "/"
-		if there[dir] == nil {
-			there[dir] = map[string]object{}
-			found, err := s.list(ctx, e, dir)
-			if err != nil {
+		wanted[key] = true
+	}
+	for _, key := range keys {
+		if dir := path.Dir(key) + "/"; !read[dir] {
+			read[dir] = true
+			if err := s.list(ctx, e, dir, func(o object) {
+				if wanted[o.Key] {
+					there[o.Key] = o
+				}
+			}); err != nil {
 				return nil, err
 			}
-			for _, o := range found {
-				there[dir][o.Key] = o
-			}
 		}
-		o, ok := there[dir][key]
+		o, ok := there[key]
 		switch {
 		case !ok:
 			return nil, &waits{"its manifest names " + key + ", which is not there."}
