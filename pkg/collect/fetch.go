@@ -34,7 +34,9 @@ type fetch struct {
 	Denied    time.Time            `json:"denied"`         // when AWS denied access last; zero once it gave it
 	Resume    time.Time            `json:"resume"`         // not to be asked before
 	Throttles int                  `json:"throttles,omitempty"`
-	ByHand    time.Time            `json:"byHand"` // when a run that was started by hand began one last
+	Retry     time.Time            `json:"retry"`             // for the slot: not to be tried before, since it failed
+	Trouble   string               `json:"trouble,omitempty"` // as what
+	ByHand    time.Time            `json:"byHand"`            // when a run that was started by hand began one last
 }
 
 // fetchBook is the job.Book of a fetch, for one run.
@@ -78,6 +80,8 @@ func (b *fetchBook) Read(ctx context.Context, r *job.Record) (int64, error) {
 		return 0, wait(until.Sub(now), "Runs that were started by hand have begun it several times already. It goes on by itself at "+second(until)+".", nil)
 	case f.Job.Status == job.Waiting && now.Before(f.Resume):
 		return 0, wait(f.Resume.Sub(now), "AWS asks to slow down. It goes on by itself at "+second(f.Resume)+".", nil)
+	case f.Job.Status == job.Waiting && now.Before(f.Retry):
+		return 0, wait(f.Retry.Sub(now), f.retry(), nil)
 	}
 	*r = f.Job
 	return b.stored + 1, nil
@@ -205,6 +209,16 @@ const maxAsides = 20
 
 // maxSkipped is more regions than AWS has.
 const maxSkipped = 60
+
+// free tells whether nothing was asked for that is paid for.
+func (f *fetch) free() bool {
+	for _, use := range f.Uses {
+		if use.thousandths() > 0 {
+			return false
+		}
+	}
+	return true
+}
 
 // took tells a run's part what the run has asked for.
 func (f *fetch) took(p *Part, own tenant.RunID) {

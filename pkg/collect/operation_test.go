@@ -73,7 +73,7 @@ func TestStartIsRefused(t *testing.T) {
 		}
 		w.alice().Do(t, "PATCH", w.app.Alice.Path("/projects/"+string(w.app.Alice.Project)), map[string]any{"accountIds": []string{"999988887777"}}).Is(t, 200)
 		start("costs").Is(t, 202)
-		start("resources").Fails(t, 409, "neither one of them nor their payer is connected. Connect one with POST .../connections")
+		start("resources").Fails(t, 409, "a payer brings costs only. Connect one of the accounts itself with POST .../connections")
 		c, version, err := connection.Read(t.Context(), w.handle, w.con.ID)
 		require.NoError(t, err)
 		c.Status = connection.Paused

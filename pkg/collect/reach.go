@@ -30,5 +30,10 @@ func reach(all []connection.Connection, p project.Project, k Kind) (some []conne
 	return some
 }
 
+// Reaches tells whether a run of a project finds a connection that it can be tried through: one that is broken is.
+func Reaches(all []connection.Connection, p project.Project, k Kind) bool {
+	return slices.ContainsFunc(reach(all, p, k), func(c connection.Connection) bool { return c.Status != connection.Paused })
+}
+
 // usable tells whether a connection was ever one: what is broken or paused is told of, and not passed over.
 func usable(c connection.Connection) bool { return c.Status != connection.Pending }

@@ -22,7 +22,7 @@ const (
 	Queued    Status = "queued"
 	Running   Status = "running"
 	Succeeded Status = "succeeded" // what was collected is seen; Partial says that it is not all
-	Failed    Status = "failed"    // nothing of it is seen
+	Failed    Status = "failed"    // nothing of it is seen, also where the plan's limit was reached before
 	Cancelled Status = "cancelled" // what was not seen yet never will be
 )
 

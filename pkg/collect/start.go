@@ -99,7 +99,7 @@ func (s *Service) connected(ctx context.Context, h *store.Tenant, p project.Proj
 	if len(some) > 0 {
 		return fault.New(fault.Conflict, "Every connection that reaches the project's accounts is paused. Resume one, then start the run again.")
 	}
-	return fault.New(fault.Conflict, "%s Then start the run again.", noConnection(p))
+	return fault.New(fault.Conflict, "%s Then start the run again.", noConnection(all, p, k))
 }
 
 // free gives the slot of a run that begins now: the present second, or the one after the newest run's. It refuses a run beside another of

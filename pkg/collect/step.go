@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/connection"
@@ -104,6 +104,7 @@ func (r *running) plan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.all = all
 	for _, c := range reach(all, r.project, run.Kind) {
 		run.Connections = append(run.Connections, Part{ConnectionID: c.ID, AccountID: c.AccountID, Status: PartWaiting})
 	}
@@ -124,14 +125,13 @@ func (r *running) expire() {
 // conclude says what the run ends as.
 func (r *running) conclude() {
 	run := &r.book.run
-	var got, capped bool
+	var got bool
 	var reasons, soon []string
 	for _, p := range run.Connections {
 		if p.ended() && p.Stage != "" {
 			soon = append(soon, p.naming()+p.Stage)
 		}
 		got = got || p.Status == Collected
-		capped = capped || p.Status == Capped
 		if p.Reason != "" {
 			reasons = append(reasons, p.why())
 		}
@@ -139,9 +139,9 @@ func (r *running) conclude() {
 	run.Outcome = Succeeded
 	switch {
 	case len(run.Connections) == 0:
-		run.Outcome, run.Reason = Failed, noConnection(r.project)
+		run.Outcome, run.Reason = Failed, noConnection(r.all, r.project, run.Kind)
 		return
-	case !got && !capped:
+	case !got:
 		run.Outcome = Failed
 	case len(reasons) > 0:
 		run.Partial = true
@@ -200,10 +200,8 @@ type fetching struct {
 	lease      *job.Lease
 	looked     time.Time // when last whether the run is still this worker's
 	gone       error     // where it is not
+	capped     bool      // the plan has refused something
 }
-
-// maxAttempts is less than those of a job, so that a connection that cannot be read does not end the others' run.
-const maxAttempts = 4
 
 func (f *fetching) step(ctx context.Context, j *job.Run) error {
 	collector := f.service.Collectors[f.message.Kind]
@@ -212,8 +210,7 @@ func (f *fetching) step(ctx context.Context, j *job.Run) error {
 	case collector == nil:
 		return f.end(ctx, PartFailed, "Nothing here collects "+string(f.message.Kind)+".")
 	case f.lease.Record.Attempts > maxAttempts:
-		return f.end(ctx, PartFailed, "It was tried several times and failed each time, for a reason that is the platform's. The next run begins anew; "+
-			"if that fails too, tell the operator the run's ID.")
+		return f.end(ctx, PartFailed, gaveUp(state.Trouble, maxAttempts))
 	case f.left():
 		return f.end(ctx, AccessDeny, f.connection.Reason+" It is tried again once a day, and at once by a run that is started by hand.")
 	}
@@ -223,7 +220,9 @@ func (f *fetching) step(ctx context.Context, j *job.Run) error {
 		if err := f.look(ctx, u); err != nil {
 			return err
 		}
-		return f.service.spend(ctx, f.scope, f.tenant, u)
+		err := f.service.spend(ctx, f.scope, f.tenant, u)
+		f.capped = f.capped || errors.Is(err, ErrCapped)
+		return err
 	}
 	f.book.run.worked = true
 	more, err := f.collect(ctx, collector, t)
@@ -251,8 +250,30 @@ func (f *fetching) step(ctx context.Context, j *job.Run) error {
 	if err := f.mended(ctx); err != nil {
 		return f.unmarked(ctx, err)
 	}
-	state.Denied, state.Last, state.Throttles = time.Time{}, state.Slot, 0
+	if state.Denied, state.Throttles = (time.Time{}), 0; f.capped && state.free() {
+		return f.end(ctx, Capped, state.Reason)
+	}
+	if err := f.unknown(ctx); err != nil {
+		return passing(err)
+	}
+	state.Last = state.Slot
 	return f.end(ctx, Collected, state.Reason)
+}
+
+// unknown says of metrics that were asked for of nothing, since nobody has looked yet what there is.
+func (f *fetching) unknown(ctx context.Context) error {
+	state := &f.book.fetch
+	if f.message.Kind != Metrics || !state.free() || state.Reason != "" {
+		return nil
+	}
+	var inventory fetch
+	if _, err := f.tenant.Read(ctx, store.Fetch(f.connection.ID, string(Resources)), &inventory); err != nil {
+		return fmt.Errorf("read what was fetched: %w", err)
+	}
+	if inventory.Last.IsZero() {
+		state.Reason = "No resources of the account are known yet. Start a run of the kind resources first: metrics are asked for of what it finds."
+	}
+	return nil
 }
 
 // looks is how often it is looked whether the run is still this worker's, where nothing is paid for.
@@ -323,17 +344,6 @@ func safely(ctx context.Context, c Collector, t *Task) (more bool, err error) {
 	return more, err
 }
 
-const (
-	firstWait   = time.Second
-	longestWait = 10 * time.Minute
-)
-
-// backoff is a time between half of a wait that doubles and all of it.
-func backoff(n int) time.Duration {
-	wait := min(firstWait<<min(n, 20), longestWait)
-	return wait/2 + rand.N(wait/2+1)
-}
-
 // failed says what becomes of a fetch whose step has failed.
 func (f *fetching) failed(ctx context.Context, t *Task, err error) error {
 	state := &f.book.fetch
@@ -349,7 +359,7 @@ func (f *fetching) failed(ctx context.Context, t *Task, err error) error {
 		return f.unmarked(ctx, err)
 	}
 	if errors.Is(err, ErrCapped) {
-		return f.end(ctx, Capped, message(err))
+		return f.end(ctx, Capped, Words(err))
 	}
 	if _, ok := errors.AsType[*Throttled](err); ok {
 		wait := max(state.Resume.Sub(f.service.Clock()), time.Second)
@@ -362,17 +372,14 @@ func (f *fetching) failed(ctx context.Context, t *Task, err error) error {
 	if store.Conflicted(err) != nil { // the guard: the run is another's by now, or cancelled
 		return &queue.Busy{Wait: time.Second}
 	}
-	switch kind := fault.KindOf(err); {
-	case kind == fault.Internal, kind == fault.Limited, kind == fault.Unavailable:
-		f.service.Log.ErrorContext(ctx, "collection failed", "kind", f.message.Kind, "tenant", f.message.Tenant, "project", f.message.Project,
-			"run", f.message.ID(), "connection", f.connection.ID, "error", err)
-		err = fault.Wrap(err, fault.Unavailable, "It could not be collected now.")
-		return errors.Join(f.note(ctx, func(rec *job.Record) { rec.Owner = "" }), err)
+	if kind := fault.KindOf(err); kind == fault.Internal || kind == fault.Limited || kind == fault.Unavailable {
+		return f.later(ctx, err)
 	}
-	return f.end(ctx, PartFailed, message(err))
+	return f.end(ctx, PartFailed, Words(err))
 }
 
-func message(err error) string {
+// Words are what an error says to people, without its cause.
+func Words(err error) string {
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f.Message
 	}
@@ -401,11 +408,17 @@ func (f *fetching) note(ctx context.Context, change func(*job.Record)) error {
 	return nil
 }
 
-// noConnection says what to do for a project that no connection reaches.
-func noConnection(p project.Project) string {
+// noConnection says what to do for a project that no connection of all reaches.
+func noConnection(all []connection.Connection, p project.Project, k Kind) string {
 	const how = "Connect one with POST .../connections and verify it."
-	if len(p.AccountIDs) == 0 {
+	switch payer := slices.ContainsFunc(all, func(c connection.Connection) bool { return usable(c) && c.Kind == connection.Payer }); {
+	case len(p.AccountIDs) == 0:
 		return "No AWS account is connected. " + how
+	case k == Costs:
+		return "No connection reaches the project's accounts (accountIds): neither one of them nor their payer is connected. " + how
+	case payer:
+		return fmt.Sprintf("No connection reaches the %s of the project's accounts (accountIds): a payer brings costs only. Connect one of the accounts itself "+
+			"with POST .../connections and verify it.", k)
 	}
-	return "No connection reaches the project's accounts (accountIds): neither one of them nor their payer is connected. " + how
+	return fmt.Sprintf("No connection reaches the %s of the project's accounts (accountIds): none of them is connected. %s", k, how)
 }

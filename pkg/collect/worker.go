@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/job"
 	"github.com/tenantry/tenantry/pkg/organization"
@@ -44,6 +45,7 @@ type running struct {
 	scope   *tenant.Scope
 	tenant  *store.Tenant
 	project project.Project
+	all     []connection.Connection
 	book    *runBook
 	failed  map[tenant.ConnectionID]error // in this turn
 }

@@ -96,7 +96,10 @@ func (s *Service) gather(ctx context.Context, scope *tenant.Scope, q *Question) 
 		if torn {
 			return ErrMoved
 		}
-		p, next.part = next, seen.part
+		p, next.part, next.roster = next, seen.part, seen.roster
+		if err := p.link(ctx, seen.tenant, s.Clock()); err != nil {
+			return err
+		}
 		if err := p.refusal(); err != nil && !q.AllowPartial {
 			return err
 		}

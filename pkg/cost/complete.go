@@ -38,11 +38,11 @@ func (p *plan) gaps(now time.Time) []Gap {
 	for at, why := range p.differs {
 		reasons[at] = strings.Join(why, "; ")
 	}
-	yesterday, reach := calendar.DayOf(now)-1, p.reach()
+	reach := p.reach()
 	for n := range p.subjects {
 		for m := p.q.Start.Month(); m <= p.q.last().Month(); m++ {
 			at := monthOf{n, m}
-			reason := p.missed(at, yesterday, reach)
+			reason := p.missed(at, now, reach)
 			switch {
 			case reasons[at] == "" && reason != "":
 				reasons[at] = reason
@@ -62,8 +62,8 @@ func (p *plan) gaps(now time.Time) []Gap {
 }
 
 // missed says what is missing of a project's month; "" for nothing.
-func (p *plan) missed(at monthOf, yesterday calendar.Day, reach map[monthOf]calendar.Day) string {
-	first, need := at.month.First(), min(at.month.Last(), yesterday)
+func (p *plan) missed(at monthOf, now time.Time, reach map[monthOf]calendar.Day) string {
+	first, need := at.month.First(), min(at.month.Last(), calendar.DayOf(now)-1)
 	if !p.q.Billing {
 		first, need = max(first, p.q.Start), min(need, p.q.last())
 	}
@@ -80,12 +80,15 @@ func (p *plan) missed(at monthOf, yesterday calendar.Day, reach map[monthOf]cale
 		return ""
 	case held:
 		return fmt.Sprintf("costs end on %s: deliver the days up to %s", last, need)
-	case s.id == tenant.Unassigned:
-		return ""
-	case p.asides(at) != "":
+	case s.id != tenant.Unassigned && p.asides(at) != "":
 		return "all that was delivered, by " + p.asides(at) + ", is kept aside: other sources deliver the same accounts, and their costs may count in projects " +
 			"that this answer leaves out. Ask about all projects, or ask somebody who sees them all"
-	case at.month < calendar.MonthOf(s.of.CreatedAt): // what there is of earlier months counts, and no more is expected
+	}
+	promised := p.promised(at, now)
+	switch {
+	case promised != "":
+		return promised
+	case s.id == tenant.Unassigned, at.month < calendar.MonthOf(s.of.CreatedAt): // what there is of earlier months counts, and no more is expected
 		return ""
 	case s.of.Archived:
 		return "no costs delivered of the time before the project was archived: PATCH it with `archived: false`, then import this month"

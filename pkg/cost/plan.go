@@ -3,6 +3,7 @@ package cost
 import (
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/cost/document"
+	"github.com/tenantry/tenantry/pkg/project"
 	"github.com/tenantry/tenantry/pkg/store"
 )
 
@@ -17,7 +18,9 @@ type plan struct {
 	held     []held
 	lacking  []lacking
 	differs  map[monthOf][]string // in words for people
-	part     bool                 // of the tenant's projects, be it that the caller sees no more or that the question leaves some out
+	links    []link               // the tenant's connections, where some month is held by nothing
+	roster   []project.Project
+	part     bool // of the tenant's projects, be it that the caller sees no more or that the question leaves some out
 
 	asOf       int64 // unix seconds of the youngest delivery; 0 where nothing is held
 	estimated  bool

@@ -24,6 +24,7 @@ type sight struct {
 	tenant   *store.Tenant
 	head     Head
 	subjects []subject
+	roster   []project.Project
 	part     bool // whether there are projects of the tenant that are no subjects
 }
 
@@ -47,6 +48,7 @@ func (s *Service) look(ctx context.Context, scope *tenant.Scope) (*sight, error)
 	if err := unpackRecord(records[1], &seen.head); err != nil {
 		return nil, err
 	}
+	seen.roster = roster.Projects
 	for _, p := range roster.Projects {
 		if scope.Sees(p.ID) {
 			seen.subjects = append(seen.subjects, subject{id: p.ID, of: p})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/audit"
 	"github.com/tenantry/tenantry/pkg/collect"
+	"github.com/tenantry/tenantry/pkg/connection"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/project"
 	"github.com/tenantry/tenantry/pkg/route"
@@ -19,7 +20,7 @@ import (
 type Schedule struct {
 	Kind collect.Kind `json:"kind" enum:"costs,resources,metrics"`
 	Settings
-	State     State      `json:"state" enum:"on,paused,archived,suspended,unconnected" doc:"Only what is on runs. What is enabled and not on runs again when the project is no more archived, the organization active, or an account connected."`
+	State     State      `json:"state" enum:"on,paused,archived,suspended,unconnected" doc:"Only what is on runs. What is enabled and not on runs again when the project is no more archived, the organization active, or an account connected that brings the kind: a payer brings costs only, of resources and metrics the account itself does."`
 	LastSlot  *time.Time `json:"lastSlot,omitempty" doc:"Of the newest run there is."`
 	NextSlot  *time.Time `json:"nextSlot,omitempty" doc:"Of the next run; it begins within the window after it."`
 	UpdatedAt *time.Time `json:"updatedAt,omitempty" doc:"Absent where it has its kind's defaults and nobody has ever changed it."`
@@ -34,7 +35,7 @@ const (
 	Paused      State = "paused"      // it is not enabled
 	Archived    State = "archived"    // the project is
 	Suspended   State = "suspended"   // the tenant is not active
-	Unconnected State = "unconnected" // the tenant has no connection that works
+	Unconnected State = "unconnected" // no connection that works brings the kind for the project
 )
 
 // Operations lists the package's operations; it works on a nil Service.
@@ -96,6 +97,7 @@ type shown struct {
 	scope   *tenant.Scope
 	tenant  *store.Tenant
 	project project.Project
+	all     []connection.Connection
 	rests   State // why no schedule of it runs; "" where they may
 }
 
@@ -107,16 +109,14 @@ func (s *Service) of(ctx context.Context, scope *tenant.Scope, id string) (p sho
 	if p.project, err = project.Find(ctx, scope, p.tenant, id); err != nil {
 		return p, err
 	}
-	connected, err := collected(ctx, p.tenant)
-	switch {
-	case err != nil:
+	if p.all, err = connection.List(ctx, p.tenant); err != nil {
 		return p, err
+	}
+	switch {
 	case p.project.Archived:
 		p.rests = Archived
 	case scope.Standing().Status != tenant.Active:
 		p.rests = Suspended
-	case !connected:
-		p.rests = Unconnected
 	}
 	return p, nil
 }
@@ -140,6 +140,8 @@ func (p shown) show(ctx context.Context, k collect.Kind, r Set, now time.Time) (
 	switch {
 	case p.rests != "":
 		out.State = p.rests
+	case !collect.Reaches(p.all, p.project, k):
+		out.State = Unconnected
 	case !r.Enabled:
 		out.State = Paused
 	}

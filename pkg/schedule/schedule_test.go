@@ -299,3 +299,22 @@ type broken struct{}
 
 // Send fails.
 func (broken) Send(context.Context, job.Message) error { return errors.New("no queue") }
+
+// A payer brings the costs of its accounts, and nothing of what is in them.
+func TestAKindThatNoConnectionBringsIsUnconnected(t *testing.T) {
+	a := apptest.New(t)
+	c := connection.Connection{ID: "con_01J00000000000000000000000", AccountID: "111122223333", Kind: connection.Payer, Status: connection.Connected}
+	require.NoError(t, handle(t, a.Store, a.Alice.Tenant).Write(t.Context(), store.Change{Key: store.Connection(c.ID), Value: c}))
+	path := a.Alice.Path("/projects/" + string(a.Alice.Project))
+	a.Alice.Do(t, "PATCH", path, body{"accountIds": []string{"999988887777"}}).Is(t, 200)
+	require.NoError(t, a.Jobs.Handle(t.Context(), ask(a.Alice.Tenant)))
+	all := schedules(t, a, a.Alice.Tenant)
+	for _, k := range collect.Kinds {
+		var s shown
+		a.Alice.Get(t, path+"/schedules/"+string(k)).Is(t, 200).Into(t, &s)
+		brought := k == collect.Costs
+		require.Equal(t, map[bool]string{true: "on", false: "unconnected"}[brought], s.State, k)
+		require.Equal(t, brought, s.NextSlot != "", k)
+		require.Equal(t, brought, all[string(a.Alice.Project)+" "+string(k)].Enabled, k)
+	}
+}

@@ -3,6 +3,7 @@ package schedule
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/tenantry/tenantry/pkg/collect"
 	"github.com/tenantry/tenantry/pkg/connection"
@@ -30,8 +31,8 @@ func wanted(ctx context.Context, st *store.Store, id tenant.ID) (map[Name]Entry,
 	if err != nil {
 		return nil, err
 	}
-	collected, err := collected(ctx, h)
-	if err != nil || !collected {
+	connections, err := connection.List(ctx, h)
+	if err != nil || !slices.ContainsFunc(connections, works) {
 		return nil, err
 	}
 	roster, _, err := project.Read(ctx, h)
@@ -53,7 +54,7 @@ func wanted(ctx context.Context, st *store.Store, id tenant.ID) (map[Name]Entry,
 			if !ok {
 				s.Settings = Default(k)
 			}
-			all[n] = Entry{n, s.Expression, s.WindowMinutes, s.Enabled && scope.Standing().Status == tenant.Active}
+			all[n] = Entry{n, s.Expression, s.WindowMinutes, s.Enabled && scope.Standing().Status == tenant.Active && collect.Reaches(connections, p, k)}
 		}
 	}
 	return all, nil
@@ -62,12 +63,12 @@ func wanted(ctx context.Context, st *store.Store, id tenant.ID) (map[Name]Entry,
 // collected tells whether there is a connection that anything could be collected by.
 func collected(ctx context.Context, h *store.Tenant) (bool, error) {
 	all, err := connection.List(ctx, h)
-	for _, c := range all {
-		if c.Status == connection.Connected || c.Status == connection.Broken { // broken ones are tried again
-			return true, nil
-		}
-	}
-	return false, err
+	return slices.ContainsFunc(all, works), err
+}
+
+// works tells whether a connection is tried: broken ones are, again.
+func works(c connection.Connection) bool {
+	return c.Status == connection.Connected || c.Status == connection.Broken
 }
 
 // settings gives what was set of a tenant's schedules, by sort key.

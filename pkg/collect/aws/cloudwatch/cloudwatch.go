@@ -153,7 +153,7 @@ func (s *step) capped(ctx context.Context, left []target, err error) error {
 	if s.notes.Read == 0 {
 		return err
 	}
-	s.task.Partial(fmt.Sprintf("Metrics of %d resources wait: the plan has no more for this month. The next run begins with them.", len(left)))
+	s.task.Partial(fmt.Sprintf("Metrics of %d resources are still to be asked for, with which the next run begins. %s", len(left), collect.Words(err)))
 	return s.end(ctx, left[0].arn)
 }
 

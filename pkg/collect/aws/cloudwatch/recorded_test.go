@@ -268,7 +268,7 @@ func TestBeyondThePlansCapTheRestWaitsAndComesFirst(t *testing.T) {
 	out := run(600)
 	require.Equal(t, "succeeded", out.Status, out.Reason)
 	require.True(t, out.Partial)
-	require.Contains(t, out.Reason, "resources wait: the plan has no more for this month.")
+	require.Contains(t, out.Reason, "resources are still to be asked for, with which the next run begins. The plan ")
 	require.Len(t, r.asked, 1, "what is not paid for is not asked")
 	require.EqualValues(t, len(r.asked[0].MetricDataQueries), out.Metrics)
 	instance, _ := metric.Of("ec2:instance")
@@ -286,7 +286,7 @@ func TestBeyondThePlansCapTheRestWaitsAndComesFirst(t *testing.T) {
 	a.Alice.Client = a.As(t, "alice") // the token ends
 	r.asked = nil
 	out = run(-1000)
-	require.True(t, out.Partial)
+	require.Equal(t, "failed", out.Status, "nothing of it is seen")
 	require.Contains(t, out.Reason, "has a limit of collectionPagesPerMonth")
 	require.Empty(t, r.asked, "nothing is left")
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/calendar"
 	"github.com/tenantry/tenantry/pkg/connection"
+	"github.com/tenantry/tenantry/pkg/cost"
 	"github.com/tenantry/tenantry/pkg/delivery"
 	"github.com/tenantry/tenantry/pkg/fault"
 	"github.com/tenantry/tenantry/pkg/store"
@@ -156,6 +157,7 @@ func (s *step) load(ctx context.Context) (err error) {
 // packed is a book as it is stored: a payer's of hundreds of accounts would be larger than an item else.
 type packed struct {
 	Body []byte `json:"body"` // JSON, gzip-compressed
+	cost.Brought
 }
 
 func pack(v any) ([]byte, error) {
@@ -193,7 +195,7 @@ func (s *step) save(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	change := store.Change{Key: store.CostBook(s.task.Connection.ID), Value: packed{body}, Condition: store.VersionIs(s.version)}
+	change := store.Change{Key: store.CostBook(s.task.Connection.ID), Value: packed{body, cost.Brought{Whole: s.book.Good > 0, Some: s.book.Delivered != ""}}, Condition: store.VersionIs(s.version)}
 	if err := s.task.Tenant.Write(ctx, append(s.task.Guard(), change)...); err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func (c *Collector) Collect(ctx context.Context, t *collect.Task) (more bool, er
 		}
 		late, err := s.next(ctx)
 		if errors.Is(err, collect.ErrCapped) {
-			return false, s.stop(ctx)
+			return false, s.stop(ctx, err)
 		}
 		if err != nil || late {
 			return late, err
@@ -173,14 +173,18 @@ func (s *step) next(ctx context.Context) (late bool, err error) {
 
 // stop ends a slot that the plan has no more pages for: months that are whole are delivered, the newest first, and what is left is
 // asked about by the next slot.
-func (s *step) stop(ctx context.Context) error {
+func (s *step) stop(ctx context.Context, err error) error {
 	waiting := map[calendar.Month]bool{}
 	for _, left := range s.book.Plan.Left {
 		for m := left.From.Month(); m <= (left.To - 1).Month(); m++ {
 			waiting[m] = true
 		}
 	}
-	s.task.Partial(fmt.Sprintf("%d months wait: the plan has no more pages of Cost Explorer this month.", len(waiting)))
+	var names []string
+	for _, m := range slices.Sorted(maps.Keys(waiting)) {
+		names = append(names, m.String())
+	}
+	s.task.Partial("Still to be collected are the costs of " + strings.Join(names, ", ") + ". " + collect.Words(err))
 	if err := s.deliver(ctx, waiting); err != nil {
 		return err
 	}

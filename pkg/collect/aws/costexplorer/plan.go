@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/calendar"
+	"github.com/tenantry/tenantry/pkg/cost"
 )
 
 const (
-	history   = 13              // months that are fetched at first, the present one among them
+	history   = cost.Promised   // months that are fetched at first, the present one among them
 	sweepDays = 7               // after so many all months are asked about, final ones too
 	planLife  = 6 * time.Hour   // what was fetched by an older plan is asked about again
 	longRun   = 28              // days without costs that are worth a query of their own

@@ -103,7 +103,7 @@ func (s *step) more(ctx context.Context) (late bool, err error) {
 	for len(b.Left) > 0 {
 		late, err := s.fetchView(ctx, b.Left[0])
 		if errors.Is(err, collect.ErrCapped) {
-			s.task.Partial("Costs by usage type and tag wait, and are shown as they were: the plan has no more pages of Cost Explorer this month.")
+			s.task.Partial("Still to be collected are costs by usage type and tag, which are shown as they were. " + collect.Words(err))
 			return false, s.save(ctx)
 		}
 		if err != nil || late {
