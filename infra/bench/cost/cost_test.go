@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"testing"
 
@@ -47,5 +48,13 @@ func TestTheFlowsTakeWhatThePageCountsWith(t *testing.T) {
 		"import, read": {measured.imports.read, is.imports.read}, "import, written": {measured.imports.write, is.imports.write},
 	} {
 		require.InDelta(t, pair[0], pair[1], float64(pair[0]/20+4), name)
+	}
+}
+
+func TestFunctionsHaveTheMemoryThatThePageCountsWith(t *testing.T) {
+	source, err := os.ReadFile("../../aws/platform/function.go")
+	require.NoError(t, err)
+	for function, mb := range map[string]int{"string(route.API)": requestMB, "ingest": importMB, "collect": runMB} {
+		require.Contains(t, string(source), fmt.Sprintf("\t%s: {%d, ", function, mb))
 	}
 }

@@ -40,8 +40,8 @@ func page(out io.Writer) error {
 	}
 	fmt.Fprintf(&b, "\n## Assumed\n\nNot measured: how much a tenant does, and how long it takes on Lambda.\n\n"+
 		"- a tenant: %d projects and unassigned, %d connections, %d questions of costs and %d other requests a month, a delivery of %d lines a day; "+
-		"%d MB in the tables, %d MB of files\n- Lambda of %d MB: %d ms a request, %d ms a delivery, %d ms a run beside what it fetches\n",
-		m.projects, m.connections, m.queries, m.requests, importLines, m.stored/kb/kb, m.files/kb/kb, memoryMB, m.requestMs, m.importMs, m.runs)
+		"%d MB in the tables, %d MB of files\n- Lambda: %d ms a request at %d MB, %d ms a delivery at %d MB, %d ms a run at %d MB beside what it fetches\n",
+		m.projects, m.connections, m.queries, m.requests, importLines, m.stored/kb/kb, m.files/kb/kb, m.requestMs, requestMB, m.importMs, importMB, m.runs, runMB)
 	for _, k := range collect.Kinds {
 		n, err := slots(k)
 		if err != nil {
@@ -50,9 +50,9 @@ func page(out io.Writer) error {
 		fmt.Fprintf(&b, "- %s: %d times a day by default; a connection takes %d ms and %d items written, as `infra/bench/day` has it\n", k, n, m.fetches[k].ms, m.fetches[k].writes)
 	}
 	fmt.Fprintf(&b, "- a run's own records: %d read and %d write units; a line in the log has %d bytes\n- metrics: %d operations by one plan and %d functions "+
-		"(docs/observe.md); each further plan in use adds %s\n", runReads, runWrites, lineBytes, operations, functions, dollars(operations*opMetrics*metricMonth))
+		"(docs/observe.md), and %d counted in lines, in every hour; those of an hour in which nobody asks are not paid for; each further plan in use adds %s at most\n", runReads, runWrites, lineBytes, operations, functions, filters, dollars(operations*opMetrics*metricMonth))
 	b.WriteString("\nWhat customers pay AWS for being asked (Cost Explorer, GetMetricData) is in `go run ./infra/bench/day` and in each tenant's usage. " +
-		"Transfer to the internet, CloudFront, WAF and Cognito are not in the table.\n")
+		"Transfer to the internet, CloudFront, WAF, Cognito, and the requests of S3 and KMS and of Lambda to empty queues are not in the table.\n")
 	_, err := io.WriteString(out, b.String())
 	return err
 }

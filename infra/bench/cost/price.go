@@ -5,25 +5,28 @@ import (
 	"time"
 
 	"github.com/tenantry/tenantry/pkg/collect"
+	"github.com/tenantry/tenantry/pkg/observe"
 	"github.com/tenantry/tenantry/pkg/schedule"
 )
 
 // Money is in picodollars: whole numbers of the prices in us-east-1, before free tiers.
 const (
 	dollar         = int64(1_000_000_000_000)
-	readHalf       = int64(62_500)           // DynamoDB on demand: $0.125 a million units
-	writeHalf      = int64(312_500)          // $0.625 a million units
-	tableGB        = dollar / 4              // a month
-	backupGB       = dollar / 5              // point-in-time recovery, a month
-	fileGB         = 23 * dollar / 1000      // S3, a month
-	gatewayRequest = int64(1_000_000)        // HTTP API: $1.00 a million
-	lambdaGBSecond = int64(13_333_400)       // arm64: $0.0000133334
-	lambdaRequest  = int64(200_000)          // $0.20 a million
-	schedulerCall  = int64(1_000_000)        // $1.00 a million
-	sqsRequest     = int64(400_000)          // $0.40 a million
-	logGB          = dollar / 2              // taken in
-	metricMonth    = 3 * dollar / 10         // CloudWatch, by each combination of dimensions that comes
-	fixed          = 18*dollar/10 + 4*dollar // 18 alarms, a dashboard and a KMS key
+	readHalf       = int64(62_500)      // DynamoDB on demand: $0.125 a million units
+	writeHalf      = int64(312_500)     // $0.625 a million units
+	tableGB        = dollar / 4         // a month
+	backupGB       = dollar / 5         // point-in-time recovery, a month
+	fileGB         = 23 * dollar / 1000 // S3, a month
+	gatewayRequest = int64(1_000_000)   // HTTP API: $1.00 a million
+	lambdaGBSecond = int64(13_333_400)  // arm64: $0.0000133334
+	lambdaRequest  = int64(200_000)     // $0.20 a million
+	schedulerCall  = int64(1_000_000)   // $1.00 a million
+	sqsRequest     = int64(400_000)     // $0.40 a million
+	logGB          = dollar / 2         // taken in
+	metricMonth    = 3 * dollar / 10    // CloudWatch, by each combination of dimensions that comes
+	alarmMetric    = dollar / 10        // a month, by each metric that an alarm looks at
+	dashboardMonth = 3 * dollar
+	keyMonth       = dollar // KMS
 	kb             = int64(1_000)
 	gb             = int64(1_000_000_000)
 )
@@ -42,17 +45,22 @@ type tenantMonth struct {
 type fetch struct{ ms, writes int64 }
 
 const (
-	days        = 30
-	memoryMB    = 512
-	lineBytes   = 2_000 // of an invocation's line in the log, with its metrics
-	runReads    = 20    // units, of a run's own records
-	runWrites   = 6
-	queueCalls  = 3  // of a message: send, receive and delete
-	operations  = 75 // that come in a month, of each plan in use
-	functions   = 6
-	opMetrics   = 2
-	funcMetrics = 9
+	days       = 30
+	requestMB  = 1024  // as infra/aws/platform/function.go gives them: api,
+	importMB   = 1769  // ingest
+	runMB      = 1024  // and collect
+	lineBytes  = 2_000 // of an invocation's line in the log, with its metrics
+	runReads   = 20    // units, of a run's own records
+	runWrites  = 6
+	queueCalls = 3  // of a message: send, receive and delete
+	operations = 75 // that come in a month, of each plan in use
+	functions  = 6
+	filters    = 3  // metrics that are counted in lines (infra/aws/platform/observability.go)
+	alarms     = 30 // metrics of 26 alarms (infra/aws/platform/alarm.go): those of the four tables look at two each
 )
+
+// How many metrics come of an operation and plan, and of a function.
+var opMetrics, funcMetrics = int64(len(observe.Metrics[0].Metrics)), int64(len(observe.Metrics[1].Metrics))
 
 var assumed = tenantMonth{
 	projects: 3, connections: 2, queries: 2_000, requests: 4_000, imports: 30, importBytes: 10_000 * 950,
@@ -84,23 +92,23 @@ func bill(tenants int64, m tenantMonth, u units) ([]row, error) {
 	requests := m.queries + m.requests
 	read := m.queries*u.query.read + m.requests*u.request.read + m.imports*u.imports.read
 	written := m.queries*u.query.write + m.requests*u.request.write + m.imports*u.imports.write
-	runs, ms := int64(0), requests*m.requestMs+m.imports*m.importMs
+	runs, waits := int64(0), int64(0)
 	for _, k := range collect.Kinds {
 		n, err := slots(k)
 		if err != nil {
 			return nil, err
 		}
 		runs += n * days * (m.projects + 1)
-		ms += n * days * m.connections * m.fetches[k].ms
+		waits += n * days * m.connections * m.fetches[k].ms
 		written += n * days * m.connections * m.fetches[k].writes * 2
 	}
-	ms += runs * m.runs
+	mbMs := requests*m.requestMs*requestMB + m.imports*m.importMs*importMB + (waits+runs*m.runs)*runMB
 	read, written = read+runs*runReads*2, written+runs*runWrites*2
 	messages := runs + 2*m.imports
-	metrics := int64(operations*opMetrics + functions*funcMetrics)
+	metrics := operations*opMetrics + functions*funcMetrics + filters
 	return []row{
 		{"API Gateway", tenants * requests * gatewayRequest},
-		{"Lambda", tenants * (ms*lambdaGBSecond/1000*memoryMB/1024 + (requests+messages)*lambdaRequest)},
+		{"Lambda", tenants * (mbMs/1024*lambdaGBSecond/1000 + (requests+messages)*lambdaRequest)},
 		{"DynamoDB, requests", tenants * (read*readHalf + written*writeHalf)},
 		{"DynamoDB, storage and backup", tenants * (m.stored / kb) * ((tableGB + backupGB) / (gb / kb))},
 		{"S3", tenants * (m.files * (fileGB / kb) / (gb / kb))},
@@ -108,7 +116,7 @@ func bill(tenants int64, m tenantMonth, u units) ([]row, error) {
 		{"EventBridge Scheduler", tenants * runs * schedulerCall},
 		{"CloudWatch, logs", tenants * ((requests + messages) * lineBytes * (logGB / kb) / (gb / kb))},
 		{"CloudWatch, metrics", metrics * metricMonth},
-		{"Alarms, dashboard and key", fixed},
+		{"Alarms, dashboard and key", alarms*alarmMetric + dashboardMonth + keyMonth},
 	}, nil
 }
 
