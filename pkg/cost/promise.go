@@ -2,6 +2,7 @@ package cost
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -37,11 +38,19 @@ func (p *plan) link(ctx context.Context, t *store.Tenant, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range all {
+	keys := make([]store.Key, len(all))
+	for i, c := range all {
+		keys[i] = store.CostBook(c.ID)
+	}
+	books, err := t.Get(ctx, store.Strongly, keys...)
+	if err != nil {
+		return err
+	}
+	for i, c := range all {
 		var b Brought
-		if c.Status != connection.Pending {
-			if _, err := t.Read(ctx, store.CostBook(c.ID), &b); err != nil {
-				return err
+		if books[i] != nil {
+			if err := books[i].Value.Decode(&b); err != nil {
+				return fmt.Errorf("read what a connection has brought: %w", err)
 			}
 		}
 		seen := slices.ContainsFunc(p.head.Periods, func(h HeadPeriod) bool { return h.Source == "ce:"+string(c.ID) })
