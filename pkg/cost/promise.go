@@ -35,7 +35,7 @@ func (p *plan) link(ctx context.Context, t *store.Tenant, now time.Time) error {
 		return nil
 	}
 	all, err := connection.List(ctx, t)
-	if err != nil {
+	if err != nil || len(all) == 0 {
 		return err
 	}
 	keys := make([]store.Key, len(all))
