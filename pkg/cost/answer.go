@@ -96,7 +96,7 @@ func (s *Service) gather(ctx context.Context, scope *tenant.Scope, q *Question) 
 		if torn {
 			return ErrMoved
 		}
-		p, next.part, next.roster = next, seen.part, seen.roster
+		p, next.part, next.limited, next.roster = next, seen.part, seen.limited, seen.roster
 		if err := p.link(ctx, seen.tenant, s.Clock()); err != nil {
 			return err
 		}

@@ -35,7 +35,15 @@ func (p *plan) gaps(now time.Time) []Gap {
 	for _, l := range p.lacking {
 		reasons[monthOf{l.subject, l.period}] = fmt.Sprintf("left out: of %s there is the view tags, %s", l.source, l)
 	}
-	for at, why := range p.differs {
+	for at, all := range p.differs {
+		var why []string
+		for _, d := range all {
+			if p.limited {
+				why = insert(why, d.hint())
+			} else {
+				why = append(why, d.String())
+			}
+		}
 		reasons[at] = strings.Join(why, "; ")
 	}
 	reach := p.reach()

@@ -114,13 +114,17 @@ func (a *CoverAccount) differs() (*HeadDiffer, error) {
 	return d, nil
 }
 
-// differing says of what counts of a source's period that it is not the provider's own total; "" where it is.
-func (h *Head) differing(source string, period calendar.Month) string {
-	var all []string
+// hint says the same to who does not see all projects: how much it is, and of which account, is of others too.
+func (d *HeadDiffer) hint() string {
+	return "the costs of " + d.Source + " are not the provider's own total. Somebody who sees all projects is told how much they are apart, and what to do"
+}
+
+// differing gives what of a source's period that counts is not the provider's own total.
+func (h *Head) differing(source string, period calendar.Month) (all []*HeadDiffer) {
 	for i := range h.Differ {
 		if d := &h.Differ[i]; d.Source == source && d.Period == period {
-			all = append(all, d.String())
+			all = append(all, d)
 		}
 	}
-	return strings.Join(all, "; ")
+	return all
 }

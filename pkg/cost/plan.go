@@ -17,10 +17,11 @@ type plan struct {
 	reads    []read
 	held     []held
 	lacking  []lacking
-	differs  map[monthOf][]string // in words for people
-	links    []link               // the tenant's connections, where some month is held by nothing
+	differs  map[monthOf][]*HeadDiffer
+	links    []link // the tenant's connections, where some month is held by nothing
 	roster   []project.Project
 	part     bool // of the tenant's projects, be it that the caller sees no more or that the question leaves some out
+	limited  bool // the caller sees no more
 
 	asOf       int64 // unix seconds of the youngest delivery; 0 where nothing is held
 	estimated  bool
@@ -62,7 +63,7 @@ type counted struct {
 
 // newPlan chooses the documents. torn says that head and indexes are not of one moment, and must be read again.
 func newPlan(q *Question, v document.View, h *Head, subjects []subject) (p *plan, torn bool) {
-	p = &plan{q: q, view: v, head: h, subjects: subjects, whole: q.whole(), differs: map[monthOf][]string{}}
+	p = &plan{q: q, view: v, head: h, subjects: subjects, whole: q.whole(), differs: map[monthOf][]*HeadDiffer{}}
 	for i := range subjects {
 		if !p.addSubject(i) {
 			return nil, true
@@ -98,9 +99,9 @@ func (p *plan) addSubject(n int) bool {
 		}
 		p.held = append(p.held, held{n, e.Period, through, aside})
 		if c := (counted{e, v}); p.asks(c) && p.answers(n, c) {
-			if why := p.head.differing(e.Source, e.Period); why != "" && aside == "" {
+			if all := p.head.differing(e.Source, e.Period); len(all) > 0 && aside == "" {
 				at := monthOf{n, e.Period}
-				p.differs[at] = append(p.differs[at], why)
+				p.differs[at] = append(p.differs[at], all...)
 			}
 			asked = append(asked, c)
 		}

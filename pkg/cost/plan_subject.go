@@ -26,6 +26,7 @@ type sight struct {
 	subjects []subject
 	roster   []project.Project
 	part     bool // whether there are projects of the tenant that are no subjects
+	limited  bool // and the caller does not see them
 }
 
 // look reads Roster and Head, strongly consistent.
@@ -53,13 +54,13 @@ func (s *Service) look(ctx context.Context, scope *tenant.Scope) (*sight, error)
 		if scope.Sees(p.ID) {
 			seen.subjects = append(seen.subjects, subject{id: p.ID, of: p})
 		} else {
-			seen.part = true
+			seen.part, seen.limited = true, true
 		}
 	}
 	if scope.Sees(tenant.Unassigned) {
 		seen.subjects = append(seen.subjects, subject{id: tenant.Unassigned})
 	} else {
-		seen.part = true
+		seen.part, seen.limited = true, true
 	}
 	return &seen, nil
 }

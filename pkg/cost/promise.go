@@ -2,6 +2,7 @@ package cost
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -34,14 +35,22 @@ func (p *plan) link(ctx context.Context, t *store.Tenant, now time.Time) error {
 		return nil
 	}
 	all, err := connection.List(ctx, t)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	keys := make([]store.Key, len(all))
+	for i, c := range all {
+		keys[i] = store.CostBook(c.ID)
+	}
+	books, err := t.Get(ctx, store.Strongly, keys...)
 	if err != nil {
 		return err
 	}
-	for _, c := range all {
+	for i, c := range all {
 		var b Brought
-		if c.Status != connection.Pending {
-			if _, err := t.Read(ctx, store.CostBook(c.ID), &b); err != nil {
-				return err
+		if books[i] != nil {
+			if err := books[i].Value.Decode(&b); err != nil {
+				return fmt.Errorf("read what a connection has brought: %w", err)
 			}
 		}
 		seen := slices.ContainsFunc(p.head.Periods, func(h HeadPeriod) bool { return h.Source == "ce:"+string(c.ID) })

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tenantry/tenantry/pkg/collect/aws/cesim"
 	"github.com/tenantry/tenantry/pkg/connection"
+	"github.com/tenantry/tenantry/pkg/tenant"
 )
 
 const february = "start=2026-02-01&end=2026-03-01&metric=billedCost"
@@ -37,6 +38,7 @@ func TestCellsThatAreNotTheTotalAreFetchedAgainUntilTheyAre(t *testing.T) {
 			require.Len(t, wrong.Incomplete, 1)
 			require.Contains(t, wrong.Incomplete[0].Reason, "billedCost is 10 USD too high, effectiveCost is 10 USD too high")
 			require.True(t, w.ask("start=2025-12-01&end=2026-01-01").Complete, "of other months nothing is said")
+			w.saysLessToTheLimited()
 
 			w.sim.Unfilter(false)
 			w.tomorrow()
@@ -52,6 +54,17 @@ func TestCellsThatAreNotTheTotalAreFetchedAgainUntilTheyAre(t *testing.T) {
 			require.Equal(t, "12", w.ask(year+"&metric=billedCost").Total)
 		})
 	}
+}
+
+// saysLessToTheLimited has a member who sees one project ask: how much a whole account is apart, and which it is, is of others too.
+func (t *tester) saysLessToTheLimited() {
+	home, a := t.app.Alice, answer{}
+	t.app.Join(t, home.Tenant, "limited", tenant.Viewer, home.Project).Get(t, home.Path("/costs?"+february)).Is(t, 200).Into(t, &a)
+	require.False(t, a.Complete)
+	require.Len(t, a.Incomplete, 1)
+	require.Contains(t, a.Incomplete[0].Reason, "are not the provider's own total. Somebody who sees all projects")
+	require.NotContains(t, a.Incomplete[0].Reason, t.con.AccountID)
+	require.NotContains(t, a.Incomplete[0].Reason, "USD")
 }
 
 // TestFurtherViewsAreHeldAgainstTheSameTotal has the usage types alone come to more than the total.
